@@ -1,0 +1,65 @@
+# make demo   a small dataset, built and verified, from nothing
+# make test   the gate: format, lint, types, tests
+# make bench  speed and size, as one table
+
+PYTHON ?= python3
+PIP := .venv/bin/pip --disable-pip-version-check --quiet
+PACKAGES := python3-venv libegl1 libgl1 libgl1-mesa-dri libxcb1 libglib2.0-0
+# pyrender pins a PyOpenGL that breaks from Python 3.13 on.
+PYOPENGL := PyOpenGL==3.1.10
+
+.PHONY: demo test check bench golden constraints clean
+
+demo: .venv/base
+	.venv/bin/chairsgen build --n 24 --out data/demo --set assets.val_samples=0.125
+	.venv/bin/chairsgen verify data/demo
+	.venv/bin/chairsgen stats data/demo
+
+test: check
+	.venv/bin/python -m pytest -n auto
+
+check: .venv/dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: .venv/dev
+	.venv/bin/python -m tests.benchmarks
+
+# A venv with what the package needs, and one with what its development needs too.
+.venv/base: pyproject.toml constraints.txt
+	@$(SYSTEM)
+	test -x .venv/bin/pip || $(PYTHON) -m venv .venv
+	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --no-deps $(PYOPENGL)
+	touch $@
+
+.venv/dev: .venv/base
+	$(PIP) install --constraint constraints.txt --editable '.[dev,torch]'
+	$(PIP) install --no-deps $(PYOPENGL)
+	touch $@
+
+# The system libraries, installed where we may, else asked for.
+define SYSTEM
+missing=; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing=yes; \
+for library in libEGL.so.1 libGL.so.1 libxcb.so.1 libglib-2.0.so.0; do \
+  $(PYTHON) -c "import ctypes; ctypes.CDLL('$$library')" 2>/dev/null || missing=yes; \
+done; \
+if [ -n "$$missing" ]; then \
+  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+  elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
+    sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+  else \
+    echo "system libraries are missing; run: sudo apt-get install $(PACKAGES)" >&2; exit 1; \
+  fi; \
+fi
+endef
+
+# The newest releases that pyproject.toml admits, frozen.
+constraints: .venv/dev
+	$(PIP) freeze --exclude-editable --exclude PyOpenGL | sort --ignore-case > constraints.txt
+
+clean:
+	rm -rf .venv data/demo

@@ -1,0 +1,104 @@
+"""Plane affine geometry: 3x3 float64 matrices that act on points (x, y), and the flow that they make.
+
+Frames, units and the direction of flow are those of :mod:`chairsgen.sample`. Angles are radians, and turn
+from +x to +y: clockwise on the screen, since y points down.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64, UInt8
+
+Matrix = Float64[np.ndarray, "3 3"]
+
+
+def translation(x: float, y: float) -> Matrix:
+    """Moves by (x, y) pixels."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def rotation(angle: float) -> Matrix:
+    """Turns about the origin by ``angle`` radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def scaling(x: float, y: float | None = None) -> Matrix:
+    """Scales about the origin by ``x`` and ``y``; by ``x`` in both axes if ``y`` is None."""
+    return np.diag([x, x if y is None else y, 1.0])
+
+
+def shearing(x: float, y: float = 0.0) -> Matrix:
+    """Shears about the origin: x gains ``x`` times y, y gains ``y`` times x."""
+    return np.array([[1.0, x, 0.0], [y, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def compose(*matrices: Matrix) -> Matrix:
+    """The product of matrices: the last one acts first, as in ``a @ b @ p``."""
+    product = np.eye(3)
+    for matrix in matrices:
+        product = product @ matrix
+    return product
+
+
+def about(pivot: tuple[float, float], matrix: Matrix) -> Matrix:
+    """``matrix`` with ``pivot`` (x, y) in place of the origin as the point that it leaves where it is."""
+    x, y = pivot
+    return compose(translation(x, y), matrix, translation(-x, -y))
+
+
+def similarity(scale: float, angle: float, pivot: tuple[float, float], shift: tuple[float, float]) -> Matrix:
+    """Scales and turns (radians) about ``pivot`` (x, y), then moves by ``shift`` (x, y)."""
+    c, s = scale * math.cos(angle), scale * math.sin(angle)
+    x, y = pivot
+    return np.array(
+        [[c, -s, x - c * x + s * y + shift[0]], [s, c, y - s * x - c * y + shift[1]], [0.0, 0.0, 1.0]]
+    )
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """The inverse of an affine matrix, its last row exactly (0, 0, 1).
+
+    Raises:
+        numpy.linalg.LinAlgError: The matrix flattens the plane.
+    """
+    linear = np.linalg.inv(matrix[:2, :2])
+    result = np.eye(3)
+    result[:2, :2] = linear
+    result[:2, 2] = -linear @ matrix[:2, 2]
+    return result
+
+
+def apply(matrix: Matrix, points: Float[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batch 2"]:
+    """Where ``matrix`` takes ``points`` (x, y)."""
+    return np.asarray(points, np.float64) @ matrix[:2, :2].T + matrix[:2, 2]
+
+
+def mean_scale(matrix: Matrix) -> float:
+    """The factor by which ``matrix`` scales lengths, averaged: the root of the factor for areas."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+
+
+def pixel_grid(height: int, width: int) -> Float64[np.ndarray, "height width 2"]:
+    """The centres (x, y) of a frame's pixels."""
+    y, x = np.mgrid[0.0:height, 0.0:width]
+    return np.stack([x, y], axis=-1)
+
+
+def affine_flow(
+    layer_id: UInt8[np.ndarray, "height width"], motions: Float64[np.ndarray, "layers 3 3"]
+) -> Float32[np.ndarray, "height width 2"]:
+    """The displacement ``motions[layer_id(p)] p - p`` of every pixel p, made in float64.
+
+    Args:
+        layer_id: The front layer of every pixel.
+        motions: From this frame to the other, a matrix a layer.
+    """
+    height, width = layer_id.shape
+    x, y = np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)[:, None]
+    moved = motions[:, :2] - np.eye(3)[:2]
+    flow = np.empty((height, width, 2), np.float32)
+    for axis in range(2):
+        by_x, by_y, constant = (moved[:, axis, column][layer_id] for column in range(3))
+        flow[..., axis] = by_x * x + by_y * y + constant
+    return flow
