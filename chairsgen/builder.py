@@ -1,0 +1,279 @@
+"""Building a dataset: catalogue -> plan -> sprites -> samples -> shards, each stage by all workers.
+
+What a sample shows depends on (recipe, catalogue, seed, index) alone, so that any worker may make it, at any time:
+an interrupted build goes on with the first shard that is missing, and ends with the same bytes.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from chairsgen import __version__, chairs, scene, shards
+from chairsgen import meshes as mesh_files
+from chairsgen import photos as procedural_photos
+from chairsgen.catalogue import Asset, Catalogue, Finding, Kind, Skipped, embedded, from_files, split
+from chairsgen.compose import compose
+from chairsgen.dataset import Dataset, Manifest, open_dataset
+from chairsgen.errors import InputError
+from chairsgen.folder import check_disk, continue_from, disk_errors, locked, telling_what_is_kept
+from chairsgen.photos import files as photo_files
+from chairsgen.progress import progress
+from chairsgen.recipe import Recipe
+from chairsgen.shards import Encoded, ShardWriter
+from chairsgen.sprites import Job, Sprites, rendering
+from chairsgen.textures import bank_folder
+from chairsgen.workers import Workers, start_workers
+
+SAMPLES_PER_CALL = 8
+SCENES_PER_CALL = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that determines a dataset's samples: what every worker knows."""
+
+    recipe: Recipe
+    seed: int
+    catalogue: Catalogue
+    sprites: Sprites
+    dense_flow: bool
+
+    @property
+    def layers(self) -> int:
+        """Length of a shard's motions."""
+        return self.recipe.chair.count_max + 1
+
+
+def build(
+    out: str | os.PathLike[str],
+    *,
+    n: int = 22000,
+    recipe: Recipe | str | os.PathLike[str] = "flyingchairs",
+    seed: int = 0,
+    meshes: Sequence[str | os.PathLike[str]] = (),
+    photos: Sequence[str | os.PathLike[str]] = (),
+    workers: int | None = None,
+    shard_size: int = 500,
+    dense_flow: bool = False,
+    device: str = "auto",
+    executor: str = "local",
+    quiet: bool = False,
+) -> Dataset:
+    """Builds a dataset, or goes on with one that the same arguments began.
+
+    A larger ``n`` makes an existing dataset larger. Workers are spawned: a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
+
+    Args:
+        out: The dataset's folder; made if missing.
+        n: How many pairs.
+        recipe: A recipe, a preset's name, or a TOML file.
+        seed: Of all draws.
+        meshes: Files and folders of chair models; the embedded ones, if none.
+        photos: Files and folders of photographs; the embedded ones, if none.
+        workers: Processes; all cores, if None.
+        shard_size: Pairs a shard.
+        dense_flow: Whether to store the flow, too, which readers otherwise make from layers and matrices.
+        device: "cpu", or "auto" for the best that there is; "cuda" is refused until there is a GPU compositor.
+        executor: "local", or "ray" for the workers of a Ray cluster that shares the folders.
+        quiet: Print nothing.
+
+    Returns:
+        The dataset, whole.
+
+    Raises:
+        InputError: An argument is wrong, the folder holds another dataset, or the disk is too small.
+        WorkerDied: A worker ended without an answer; whole shards stay.
+        KeyboardInterrupt: Likewise.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = Recipe.load(os.fspath(recipe))
+    for name, value in (("n", n), ("shard-size", shard_size), ("workers", 1 if workers is None else workers)):
+        if value < 1:
+            raise InputError(f"--{name} {value}: must be at least 1")
+    if device == "cuda":
+        raise InputError("--device cuda: this version composes on the CPU only: use --device cpu")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must not be negative")
+    mesh_roots, photo_roots = [Path(path) for path in meshes], [Path(path) for path in photos]
+    found: dict[Kind, tuple[list[Path], list[Path]]] = {
+        "chair": (mesh_roots, mesh_files.find(mesh_roots) if mesh_roots else []),
+        "photo": (photo_roots, photo_files.find(photo_roots) if photo_roots else []),
+    }
+    folder = Path(out)
+    with (
+        locked(folder),
+        disk_errors(folder),
+        telling_what_is_kept(folder),
+        start_workers(executor, workers) as pool,
+    ):
+        plan = _plan(pool, recipe, seed, dense_flow, found, quiet)
+        manifest = continue_from(folder, _manifest(plan, n, shard_size))
+        if not manifest.complete:
+            shared = pool.share(plan)
+            jobs = _missing(pool, shared, plan, range(manifest.num_ready, n), quiet)
+            frame = (recipe.frame.height, recipe.frame.width)
+            pairs_bytes = (n - manifest.num_ready) * shards.estimate(frame, dense_flow=dense_flow)
+            check_disk([(folder, pairs_bytes), (bank_folder(), plan.sprites.estimate(jobs))])
+            manifest.save(folder)
+            _make(pool, shared, jobs, quiet)
+            manifest = _compose(pool, shared, folder, plan, manifest, quiet)
+    return open_dataset(folder)
+
+
+# --- stages
+
+
+def _plan(
+    pool: Workers,
+    recipe: Recipe,
+    seed: int,
+    dense_flow: bool,
+    found: dict[Kind, tuple[list[Path], list[Path]]],
+    quiet: bool,
+) -> Plan:
+    # A worker is asked what renders: this process must not hold an OpenGL context.
+    (renders,) = pool.map(_ask_rendering, pool.share(None), [None])
+    sprites = Sprites(root=bank_folder(), assets=(), side=recipe.assets.sprite_px, rendering=renders)
+    inspector = pool.share(sprites)
+    assets: dict[Kind, tuple[Asset, ...]] = {}
+    skipped: list[Skipped] = []
+    for kind, (roots, files) in found.items():
+        if files:
+            findings = _inspect_all(pool, inspector, kind, files, quiet)
+            usable, left_out = from_files(kind, roots, zip(files, findings, strict=True))
+            skipped += left_out
+        else:
+            usable = _embedded(kind, recipe)
+        assets[kind] = split(usable, recipe.assets.val_assets)
+    catalogue = Catalogue(chairs=assets["chair"], photos=assets["photo"], skipped=tuple(skipped))
+    sprites = replace(sprites, assets=(*catalogue.chairs, *catalogue.photos))
+    return Plan(recipe=recipe, seed=seed, catalogue=catalogue, sprites=sprites, dense_flow=dense_flow)
+
+
+def _embedded(kind: Kind, recipe: Recipe) -> list[Asset]:
+    if kind == "chair":
+        return embedded(kind, chairs.model_names(recipe.assets.chairs), chairs.source_hash())
+    names = procedural_photos.names(recipe.assets.photos)
+    return embedded(kind, names, procedural_photos.source_hash())
+
+
+def _inspect_all(
+    pool: Workers, inspector: object, kind: Kind, files: Sequence[Path], quiet: bool
+) -> list[Finding]:
+    task = "checking meshes" if kind == "chair" else "checking photos"
+    findings = []
+    with progress(task, len(files), "files", quiet=quiet) as shown:
+        for finding in pool.map(_inspect, inspector, [(kind, path) for path in files]):
+            findings.append(finding)
+            shown.advance(1)
+    return findings
+
+
+def _missing(pool: Workers, shared: object, plan: Plan, indices: range, quiet: bool) -> list[Job]:
+    wanted: set[tuple[str, int]] = set()
+    with progress("planning scenes", len(indices), "pairs", quiet=quiet) as shown:
+        pieces = _pieces(indices, SCENES_PER_CALL)
+        for piece, textures in zip(pieces, pool.map(_wanted, shared, pieces), strict=True):
+            wanted |= textures
+            shown.advance(len(piece))
+    return plan.sprites.missing(wanted)
+
+
+def _make(pool: Workers, shared: object, jobs: Sequence[Job], quiet: bool) -> None:
+    for kind, task, unit in (("photo", "preparing photos", "photos"), ("chair", "rendering chairs", "views")):
+        chosen = [job for job in jobs if job.asset.kind == kind]
+        with progress(task, sum(len(job.views) for job in chosen), unit, quiet=quiet) as shown:
+            for made in pool.map(_make_textures, shared, chosen):
+                shown.advance(made)
+
+
+def _compose(
+    pool: Workers, shared: object, folder: Path, plan: Plan, manifest: Manifest, quiet: bool
+) -> Manifest:
+    indices = range(manifest.num_ready, manifest.num_samples)
+    encoded = pool.map(_compose_samples, shared, _pieces(indices, SAMPLES_PER_CALL))
+    samples = (sample for piece in encoded for sample in piece)
+    attributes: dict[str, str | int] = {
+        "schema": manifest.schema,
+        "recipe": manifest.recipe,
+        "seed": manifest.seed,
+        "catalogue_hash": manifest.catalogue_hash,
+        "sprite_bank_hash": manifest.sprite_bank_hash,
+        "version": manifest.version,
+    }
+    frame = plan.recipe.frame
+    with progress("composing pairs", len(indices), "pairs", quiet=quiet) as shown:
+        while not manifest.complete:
+            start = manifest.num_ready
+            count = min(manifest.shard_size, manifest.num_samples - start)
+            writer = ShardWriter(
+                folder / f"shard-{len(manifest.shards):05d}.h5",
+                start=start,
+                count=count,
+                size=(frame.height, frame.width),
+                layers=plan.layers,
+                attributes=attributes,
+                dense_flow=plan.dense_flow,
+            )
+            with writer:
+                for _ in range(count):
+                    writer.add(next(samples))
+                    shown.advance(1)
+                shard = writer.finish()
+            manifest = replace(manifest, shards=(*manifest.shards, shard))
+            manifest.save(folder)
+    return manifest
+
+
+def _pieces(indices: range, size: int) -> list[range]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def _manifest(plan: Plan, n: int, shard_size: int) -> Manifest:
+    catalogue = plan.catalogue
+    sides = (scene.side_of(plan.recipe, catalogue, index) for index in range(n))
+    return Manifest(
+        version=__version__,
+        recipe=plan.recipe.to_toml(),
+        seed=plan.seed,
+        num_samples=n,
+        shard_size=shard_size,
+        dense_flow=plan.dense_flow,
+        catalogue_hash=catalogue.hash,
+        sprite_bank_hash=plan.sprites.hash,
+        renderer=plan.sprites.renderer,
+        val=tuple(index for index, side in enumerate(sides) if side == "val"),
+        assets=tuple(asdict(asset) for asset in (*catalogue.chairs, *catalogue.photos)),
+        skipped=tuple(asdict(skipped) for skipped in catalogue.skipped),
+    )
+
+
+# --- what workers do
+
+
+def _ask_rendering(_: None, __: None) -> str:
+    return rendering()
+
+
+def _inspect(sprites: Sprites, item: tuple[Kind, Path]) -> Finding:
+    return sprites.inspect(*item)
+
+
+def _wanted(plan: Plan, indices: range) -> set[tuple[str, int]]:
+    scenes = (scene.draw_scene(plan.recipe, plan.catalogue, plan.seed, index) for index in indices)
+    return {texture for drawn in scenes for texture in scene.textures(drawn)}
+
+
+def _make_textures(plan: Plan, job: Job) -> int:
+    return plan.sprites.make(job)
+
+
+def _compose_samples(plan: Plan, indices: range) -> list[Encoded]:
+    encoded = []
+    for index in indices:
+        drawn = scene.draw_scene(plan.recipe, plan.catalogue, plan.seed, index)
+        sample = compose(drawn, plan.sprites.load, index)
+        encoded.append(shards.encode(sample, plan.layers, dense_flow=plan.dense_flow))
+    return encoded

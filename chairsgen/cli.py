@@ -1,0 +1,181 @@
+"""The command line ``chairsgen``. Each command imports what it needs, so that help comes at once."""
+
+import json
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chairsgen import __version__
+from chairsgen.arguments import Parser, run
+
+if TYPE_CHECKING:
+    from chairsgen.dataset import Dataset
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    run(_main, argv)
+
+
+def _main(argv: Sequence[str]) -> int:
+    parser = Parser(
+        prog="chairsgen", description="Synthetic training data for optical flow, with exact ground truth."
+    )
+    parser.add_argument("--version", action="version", version=f"chairsgen {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    build = commands.add_parser(
+        "build",
+        help="make a dataset, or go on with one",
+        description="Makes a dataset of image pairs; the same command goes on with an interrupted one.",
+    )
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="the dataset's folder")
+    build.add_argument("--n", type=int, default=22000, metavar="N", help="how many pairs")
+    build.add_argument(
+        "--recipe",
+        default="flyingchairs",
+        metavar="NAME|FILE.toml",
+        help="what scenes are drawn from (see `chairsgen recipes`)",
+    )
+    build.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change one value of the recipe, such as chair.rotation.max_deg=10; may be repeated",
+    )
+    build.add_argument("--seed", type=int, default=0, metavar="N", help="of all draws")
+    build.add_argument(
+        "--meshes",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="chair models: a file or a folder; may be repeated (default: embedded ones)",
+    )
+    build.add_argument(
+        "--photos",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="photographs: a file or a folder; may be repeated (default: embedded ones)",
+    )
+    build.add_argument(
+        "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
+    )
+    build.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where pairs are composed"
+    )
+    build.add_argument("--shard-size", type=int, default=500, metavar="N", help="pairs a shard")
+    build.add_argument(
+        "--dense-flow",
+        action="store_true",
+        help="store the flow too; readers make it from layers and matrices anyway",
+    )
+    build.add_argument("--executor", choices=("local", "ray"), default="local", help="who runs the workers")
+    build.set_defaults(run=_build)
+
+    verify = commands.add_parser(
+        "verify",
+        help="check a dataset",
+        description="Checks files, schema and geometry. Exit code 0: sound; 1: not, a line for each defect.",
+    )
+    verify.add_argument("folder", type=Path, metavar="DIR")
+    verify.set_defaults(run=_verify)
+
+    stats = commands.add_parser(
+        "stats",
+        help="what is in a dataset",
+        description="Flow, coverage and occlusion of a dataset, beside the published figures of FlyingChairs.",
+    )
+    stats.add_argument("folder", type=Path, metavar="DIR")
+    stats.add_argument("--json", action="store_true", help="as JSON")
+    stats.set_defaults(run=_stats)
+
+    recipes = commands.add_parser(
+        "recipes",
+        help="the named recipes",
+        description="Lists the named recipes, or prints one as TOML, with units.",
+    )
+    recipes.add_argument("name", nargs="?", metavar="NAME")
+    recipes.set_defaults(run=_recipes)
+
+    arguments = parser.parse_args(argv)
+    return int(arguments.run(arguments))
+
+
+def _build(arguments: Namespace) -> int:
+    from chairsgen.recipe import Recipe
+
+    recipe = Recipe.load(arguments.recipe, arguments.overrides)
+    from chairsgen.builder import build
+
+    dataset = build(
+        arguments.out,
+        n=arguments.n,
+        recipe=recipe,
+        seed=arguments.seed,
+        meshes=arguments.meshes,
+        photos=arguments.photos,
+        workers=arguments.workers,
+        device=arguments.device,
+        shard_size=arguments.shard_size,
+        dense_flow=arguments.dense_flow,
+        executor=arguments.executor,
+    )
+    _summarise(dataset)
+    return 0
+
+
+def _summarise(dataset: "Dataset") -> None:
+    manifest = dataset.manifest
+    for skipped in manifest.skipped:
+        print(f"skipped {skipped['path']}: {skipped['cause']}", file=sys.stderr)
+    megabytes = sum(shard.bytes for shard in manifest.shards) / 1e6
+    kinds = Counter(asset["kind"] for asset in manifest.assets)
+    print(
+        f"{dataset.folder}: {len(dataset):,} pairs in {len(manifest.shards)} shards, {megabytes:,.1f} MB "
+        f"({megabytes / len(dataset):.2f} MB a pair), of {kinds['chair']} chairs and {kinds['photo']} photos; "
+        f"{len(manifest.skipped)} files skipped"
+    )
+    print(f"next: chairsgen verify {dataset.folder}")
+
+
+def _verify(arguments: Namespace) -> int:
+    from chairsgen.verify import verify
+
+    defects = 0
+    for defect in verify(arguments.folder):
+        print(defect, flush=True)
+        defects += 1
+    if not defects:
+        from chairsgen.dataset import open_dataset
+
+        dataset = open_dataset(arguments.folder)
+        print(f"{arguments.folder}: sound: {len(dataset):,} pairs in {len(dataset.manifest.shards)} shards")
+    return 1 if defects else 0
+
+
+def _stats(arguments: Namespace) -> int:
+    from chairsgen.dataset import open_dataset
+    from chairsgen.stats import measure, table
+
+    figures = measure(open_dataset(arguments.folder))
+    print(json.dumps(figures, indent=1) if arguments.json else table(figures))
+    return 0
+
+
+def _recipes(arguments: Namespace) -> int:
+    from chairsgen.recipe import PRESETS, Recipe
+
+    if arguments.name:
+        print(Recipe.load(arguments.name).to_toml(), end="")
+    else:
+        for name, recipe in PRESETS.items():
+            print(f"{name:24s} {recipe.about}")
+    return 0

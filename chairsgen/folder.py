@@ -1,0 +1,133 @@
+"""A dataset's folder while it is being built: who holds it, what is in it, and whether there is room."""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from chairsgen.config import difference
+from chairsgen.dataset import MANIFEST, Manifest
+from chairsgen.errors import InputError, WorkerDied
+from chairsgen.recipe import Recipe
+from chairsgen.textures import bank_folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes the folder, keeps other builds out of it, and clears what an earlier one left half-written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be made: {error.strerror}; choose another folder") from None
+    try:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(
+                f"--out {folder}: cannot be written: choose another folder, or change its rights"
+            )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--out {folder}: another build is at work there: wait for it, or stop it"
+            ) from None
+        for left in folder.glob(".*.part"):
+            left.unlink()
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def telling_what_is_kept(folder: Path) -> Iterator[None]:
+    """Lets an interruption or a dead worker say what stays, and how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, WorkerDied) as stop:
+        manifest = Manifest.load(folder) if (folder / MANIFEST).exists() else None
+        ready = manifest.num_ready if manifest else 0
+        kept = f"{ready:,} pairs in whole shards are kept in {folder}; the same command goes on"
+        raise type(stop)(f"{stop}: {kept}" if str(stop) else kept) from None
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # HDF5 wraps the cause in a text of its own.
+        if error.errno == errno.ENOSPC or "No space left" in str(error):
+            raise InputError(
+                f"the disk is full ({folder} or {bank_folder()}): whole shards are kept; "
+                "free some space and run the same command again"
+            ) from None
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise InputError(
+                f"{error.filename}: {error.strerror}: choose another folder (the textures' is set by "
+                "CHAIRSGEN_CACHE), or change its rights"
+            ) from None
+        raise
+
+
+def continue_from(folder: Path, wanted: Manifest) -> Manifest:
+    """The manifest to go on from: the wanted one with those whole shards that the folder holds of it.
+
+    Raises:
+        InputError: The folder holds another dataset.
+    """
+    if not (folder / MANIFEST).exists():
+        return wanted
+    present = Manifest.load(folder)
+    reasons = list(_differences(present, wanted))
+    if reasons:
+        raise InputError(
+            f"{folder} holds another dataset ({'; '.join(reasons)}): choose another --out, or delete it"
+        )
+    kept = []
+    for shard in present.shards:
+        path = folder / shard.name
+        expected = min(wanted.shard_size, wanted.num_samples - shard.start)
+        if shard.count != expected or not path.exists() or path.stat().st_size != shard.bytes:
+            break
+        kept.append(shard)
+    return replace(wanted, shards=tuple(kept))
+
+
+def _differences(present: Manifest, wanted: Manifest) -> Iterator[str]:
+    if present.num_samples > wanted.num_samples:
+        yield f"--n: {present.num_samples} there, {wanted.num_samples} here"
+    if present.recipe != wanted.recipe:
+        there, here = Recipe.from_toml(present.recipe), Recipe.from_toml(wanted.recipe)
+        yield from (f"{key}: {old!r} there, {new!r} here" for key, old, new in difference(there, here))
+    for name in ("seed", "shard_size", "dense_flow", "version", "renderer"):
+        old, new = getattr(present, name), getattr(wanted, name)
+        if old != new:
+            yield f"{name.replace('_', '-')}: {old} there, {new} here"
+    if present.catalogue_hash != wanted.catalogue_hash:
+        yield "its chairs or photos are others"
+    if present.sprite_bank_hash != wanted.sprite_bank_hash and present.renderer == wanted.renderer:
+        yield "its chairs were rendered by other code"
+
+
+def check_disk(needs: Iterable[tuple[Path, int]]) -> None:
+    """Compares the bytes that are to be written into folders with what is free there.
+
+    Raises:
+        InputError: They will not fit.
+    """
+    devices: dict[int, tuple[Path, int]] = {}
+    for folder, need in needs:
+        device = folder.stat().st_dev
+        first, sum_ = devices.get(device, (folder, 0))
+        devices[device] = first, sum_ + need
+    for folder, need in devices.values():
+        free = shutil.disk_usage(folder).free
+        if need > free:
+            raise InputError(
+                f"{folder}: about {need / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
+                "free some space, lower --n, or choose another folder"
+            )

@@ -1,0 +1,101 @@
+"""Progress of long work: one bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+SECONDS_A_LINE = 10.0
+"""How often a plain line is printed."""
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Takes note of how far a task is."""
+
+    def advance(self, steps: int) -> None:
+        """``steps`` more are done."""
+        ...
+
+
+@contextmanager
+def progress(task: str, total: int, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
+    """Shows how far a task is on standard error, with its rate and the time that remains.
+
+    Args:
+        task: What is being done.
+        total: Steps in all.
+        unit: What a step is, in the plural.
+        quiet: Show nothing.
+    """
+    if quiet or total == 0:
+        yield _Silent()
+    elif sys.stderr.isatty():
+        # rich takes a tenth of a second to import, which `--help` need not wait for.
+        from rich import progress as bars
+        from rich.console import Console
+
+        columns = (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(bar_width=None),
+            bars.TextColumn("{task.completed:,}/{task.total:,} {task.fields[unit]}"),
+            bars.TextColumn("{task.fields[rate]}"),
+            bars.TimeRemainingColumn(),
+        )
+        with bars.Progress(*columns, console=Console(stderr=True)) as bar:
+            yield _Bar(bar, bar.add_task(task, total=total, unit=unit, rate=""))
+    else:
+        lines = _Lines(task, total, unit)
+        yield lines
+        lines.end()
+
+
+class _Silent:
+    def advance(self, steps: int) -> None:
+        pass
+
+
+class _Bar:
+    def __init__(self, bar: object, task: object) -> None:
+        self._bar, self._task = bar, task
+
+    def advance(self, steps: int) -> None:
+        self._bar.advance(self._task, steps)  # type: ignore[attr-defined]
+        shown = self._bar.tasks[0]  # type: ignore[attr-defined]
+        if shown.elapsed:
+            rate = f"{shown.completed / shown.elapsed:,.1f}/s"
+            self._bar.update(self._task, rate=rate)  # type: ignore[attr-defined]
+
+
+@dataclass
+class _Lines:
+    task: str
+    total: int
+    unit: str
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+    printed: float = field(default_factory=time.monotonic)
+
+    def advance(self, steps: int) -> None:
+        self.done += steps
+        if time.monotonic() - self.printed >= SECONDS_A_LINE and self.done < self.total:
+            self._print()
+
+    def end(self) -> None:
+        self._print()
+
+    def _print(self) -> None:
+        self.printed = time.monotonic()
+        rate = self.done / max(self.printed - self.started, 1e-9)
+        left = f", {duration((self.total - self.done) / rate)} left" if 0 < self.done < self.total else ""
+        text = f"{self.task}: {self.done:,}/{self.total:,} {self.unit}, {rate:,.1f}/s{left}"
+        print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 45 s, 12 min, 3.2 h."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5940 else f"{seconds / 3600:.1f} h"

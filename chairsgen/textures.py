@@ -1,0 +1,182 @@
+"""Textures with mip levels, and the bank on disk that all workers and all builds share.
+
+A texture is premultiplied RGBA. Level l halves level l - 1 by averaging 2 x 2 pixels, so that level 0's point x
+is point (x + 0.5) / 2^l - 0.5 of level l. Every level is stored with a border of :data:`PAD` pixels, clear
+around a sprite and mirrored around a photograph: the resampling filter never has to look where it reads.
+
+A file of the bank is named by its content's key, written aside and renamed: what bears its name is whole. It is
+raw and memory-mapped, so that only the pages of the level that a scene needs are ever read.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import platformdirs
+from jaxtyping import UInt8
+
+from chairsgen import geometry
+from chairsgen.errors import InputError, UnusableAsset
+from chairsgen.geometry import Matrix
+
+PAD = 3
+"""Border in pixels around every level: the filter reaches 2, and may start 1 outside."""
+
+Pixels = UInt8[np.ndarray, "height width 4"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Texture:
+    """An image with its mip levels, and where it lies in its own coordinates.
+
+    Attributes:
+        levels: Premultiplied RGBA, each with its border; from the finest.
+        origin: (x, y) of level 0's first pixel (inside the border) in the full image that it was cropped from.
+        full: Side of that image in pixels for a sprite; 0 for a photograph, whose coordinates are its pixels.
+    """
+
+    levels: tuple[Pixels, ...]
+    origin: tuple[int, int] = (0, 0)
+    full: int = 0
+
+    @property
+    def opaque(self) -> bool:
+        """Whether this is a photograph, which goes on for ever, mirrored at its edges."""
+        return self.full == 0
+
+    def size(self, level: int = 0) -> tuple[int, int]:
+        """(height, width) of a level, without its border."""
+        height, width = self.levels[level].shape[:2]
+        return height - 2 * PAD, width - 2 * PAD
+
+    def to_own(self, *, box: bool = False) -> Matrix:
+        """From level 0's pixels to the texture's own coordinates, as :mod:`chairsgen.scene` defines them.
+
+        Args:
+            box: Let the crop's longer side, not the square's, have length 1, and the crop's centre be the origin.
+        """
+        if self.opaque:
+            return np.eye(3)
+        if box:
+            height, width = self.size()
+            return geometry.scaling(1 / max(height, width)) @ geometry.translation(
+                -(width - 1) / 2, -(height - 1) / 2
+            )
+        centre = (self.full - 1) / 2
+        return geometry.scaling(1 / self.full) @ geometry.translation(
+            self.origin[0] - centre, self.origin[1] - centre
+        )
+
+
+def from_photo(image: UInt8[np.ndarray, "height width 3"]) -> Texture:
+    """A photograph's texture."""
+    pixels = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+    levels = _mips(pixels, cv2.BORDER_REPLICATE)
+    return Texture(levels=tuple(_pad(level, cv2.BORDER_REFLECT_101) for level in levels))
+
+
+def from_render(image: UInt8[np.ndarray, "side side 4"]) -> Texture:
+    """A sprite's texture: the premultiplied render of a chair in its square, cropped to what is visible.
+
+    Raises:
+        UnusableAsset: Nothing is visible.
+    """
+    rows, columns = (np.flatnonzero(image[..., 3].any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        raise UnusableAsset("nothing of it is visible")
+    crop = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    levels = tuple(_pad(level, cv2.BORDER_CONSTANT) for level in _mips(crop, cv2.BORDER_CONSTANT))
+    return Texture(levels=levels, origin=(int(columns[0]), int(rows[0])), full=image.shape[0])
+
+
+def _mips(pixels: Pixels, beyond: int) -> list[Pixels]:
+    levels = [np.ascontiguousarray(pixels)]
+    while max(levels[-1].shape[:2]) > 16:
+        finer = levels[-1]
+        height, width = finer.shape[:2]
+        even = cv2.copyMakeBorder(finer, 0, height % 2, 0, width % 2, beyond)
+        size = (even.shape[1] // 2, even.shape[0] // 2)
+        levels.append(cv2.resize(even, size, interpolation=cv2.INTER_AREA))
+    return levels
+
+
+def _pad(level: Pixels, border: int) -> Pixels:
+    return np.ascontiguousarray(cv2.copyMakeBorder(level, PAD, PAD, PAD, PAD, border))
+
+
+def bank_folder() -> Path:
+    """The bank's folder, made if missing: below ``$CHAIRSGEN_CACHE``, or the user's cache folder."""
+    root = os.environ.get("CHAIRSGEN_CACHE") or platformdirs.user_cache_dir("chairsgen")
+    folder = Path(root) / "textures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+_MAGIC = int.from_bytes(b"CGT1", "little")
+_HEADER_WORDS = 5
+
+
+class Bank:
+    """A folder of textures, each under the key of what it was made from."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where the texture of ``key`` (hexadecimal) is or will be."""
+        return self.root / key[:2] / f"{key[2:]}.texture"
+
+    def has(self, key: str) -> bool:
+        """Whether the texture is there, whole."""
+        return self.path(key).exists()
+
+    def save(self, key: str, texture: Texture) -> None:
+        """Adds a texture; adding one again changes nothing.
+
+        Raises:
+            OSError: The folder cannot be written, or the disk is full; nothing is left behind.
+        """
+        sizes = [length for level in texture.levels for length in level.shape[:2]]
+        header = np.array([_MAGIC, len(texture.levels), *texture.origin, texture.full, *sizes], "<i4")
+        write_aside(self.path(key), header.tobytes(), *(level.tobytes() for level in texture.levels))
+
+    def load(self, key: str) -> Texture:
+        """The texture of ``key``, its levels mapped from disk.
+
+        Raises:
+            InputError: The file is not a texture, or is cut short.
+        """
+        path = self.path(key)
+        whole = path.exists() and path.stat().st_size > 4 * _HEADER_WORDS
+        data = np.memmap(path, np.uint8, "r") if whole else np.empty(0, np.uint8)
+        words = data[: len(data) // 4 * 4].view("<i4")
+        magic, count, x, y, full = words[:_HEADER_WORDS].tolist() if whole else (0, 0, 0, 0, 0)
+        sizes = words[_HEADER_WORDS:][: 2 * count].reshape(-1, 2).tolist() if 0 < count < 32 else []
+        offset = 4 * (_HEADER_WORDS + 2 * len(sizes))
+        if (
+            magic != _MAGIC
+            or not sizes
+            or len(data) != offset + sum(4 * height * width for height, width in sizes)
+        ):
+            raise InputError(f"{path}: missing or damaged texture; delete it and run the same command again")
+        levels = []
+        for height, width in sizes:
+            levels.append(data[offset : offset + 4 * height * width].reshape(height, width, 4))
+            offset += 4 * height * width
+        return Texture(levels=tuple(levels), origin=(x, y), full=full)
+
+
+def write_aside(path: Path, *parts: bytes) -> None:
+    """Writes a file under another name, then gives it its own: what bears its name is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(parts)
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,183 @@
+"""Running functions in many processes, in order, with bounded memory, and never hanging.
+
+Processes are spawned, not forked: a process that holds an OpenGL context must not be forked. What all calls need
+is shared once, not sent with every call.
+"""
+
+import functools
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from chairsgen.errors import InputError, WorkerDied
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+IN_FLIGHT = 3
+"""Calls handed out a worker: one at work, one waiting, one whose result waits to be taken."""
+
+
+@runtime_checkable
+class Workers(Protocol):
+    """Processes that run functions of one shared value and one item."""
+
+    count: int
+
+    def share(self, value: object) -> Any:
+        """Makes ``value`` known to all workers; the result stands for it in :meth:`map`."""
+        ...
+
+    def map(
+        self, function: Callable[[Any, Item], Result], shared: Any, items: Iterable[Item]
+    ) -> Iterator[Result]:
+        """``function(value, item)`` of every item, in the items' order.
+
+        Raises:
+            WorkerDied: A worker ended without an answer.
+            Exception: What the function raised.
+        """
+        ...
+
+    def __enter__(self) -> "Workers": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class LocalWorkers:
+    """Worker processes on this machine; all end with the ``with`` block, or when this process dies."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = ProcessPoolExecutor(
+            count, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
+        )
+        self._folder = tempfile.TemporaryDirectory(prefix="chairsgen-")
+        self._shared = 0
+
+    def share(self, value: object) -> str:
+        path = Path(self._folder.name) / str(self._shared)
+        self._shared += 1
+        path.write_bytes(pickle.dumps(value))
+        return str(path)
+
+    def map(
+        self, function: Callable[[Any, Item], Result], shared: str, items: Iterable[Item]
+    ) -> Iterator[Result]:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(self._pool.submit(_call, function, shared, item))
+                if len(waiting) == IN_FLIGHT * self.count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise WorkerDied("a worker process died (killed, or out of memory?)") from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def __enter__(self) -> "LocalWorkers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._folder.cleanup()
+
+
+class RayWorkers:
+    """Workers of a Ray cluster: the one that RAY_ADDRESS names, else one started on this machine."""
+
+    def __init__(self, count: int | None) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise InputError('--executor ray needs Ray: run `pip install "chairsgen[ray]"`') from None
+        self._ray = ray
+        ray.init(
+            num_cpus=None if os.environ.get("RAY_ADDRESS") else count,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+        self.count = count or int(ray.cluster_resources()["CPU"])
+
+    def share(self, value: object) -> Any:
+        return self._ray.put(value)
+
+    def map(
+        self, function: Callable[[Any, Item], Result], shared: Any, items: Iterable[Item]
+    ) -> Iterator[Result]:
+        remote = self._ray.remote(max_retries=0)(function)
+        waiting: deque[Any] = deque()
+        try:
+            for item in items:
+                waiting.append(remote.remote(shared, item))
+                if len(waiting) == IN_FLIGHT * self.count:
+                    yield self._ray.get(waiting.popleft())
+            while waiting:
+                yield self._ray.get(waiting.popleft())
+        except self._ray.exceptions.WorkerCrashedError:
+            raise WorkerDied("a worker process died (killed, or out of memory?)") from None
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        finally:
+            for reference in waiting:
+                self._ray.cancel(reference)
+
+    def __enter__(self) -> "RayWorkers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ray.shutdown()
+
+
+def start_workers(executor: str, count: int | None) -> Workers:
+    """Starts workers.
+
+    Args:
+        executor: "local" or "ray".
+        count: How many; all cores that this process may use (or all of the cluster's), if None.
+
+    Raises:
+        InputError: Ray is not installed.
+    """
+    if executor == "ray":
+        return RayWorkers(count)
+    return LocalWorkers(count or len(os.sched_getaffinity(0)))
+
+
+def _prepare_worker() -> None:
+    # Ctrl-C reaches the whole process group; only the parent answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    # One thread a process: the processes fill the cores.
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _call(function: Callable[[Any, Item], Result], shared: str, item: Item) -> Result:
+    return function(_shared(shared), item)
+
+
+@functools.lru_cache(maxsize=4)
+def _shared(path: str) -> Any:
+    return pickle.loads(Path(path).read_bytes())
