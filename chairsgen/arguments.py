@@ -26,6 +26,13 @@ class Parser(argparse.ArgumentParser):
         }
         super().__init__(**(defaults | kwargs))
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses all: a command refuses what it does not know itself, naming its own options."""
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
+
     def error(self, message: str) -> NoReturn:
         choice = re.fullmatch(r"argument .*: invalid choice: '(.*)' \(choose from (.*)\)", message)
         unknown = re.fullmatch(r"unrecognized arguments: (--[^ =]+).*", message)

@@ -129,10 +129,8 @@ def from_files(
             assets[identity] = Asset(id=identity, kind=kind, source=str(path), sha256=finding.sha256)
     if not assets:
         what = "mesh" if kind == "chair" else "photo"
-        raise InputError(
-            f"{', '.join(map(str, roots))}: none of its {what} files is usable, such as "
-            f"{skipped[0].path}: {skipped[0].cause}"
-        )
+        such = f", such as {skipped[0].path}: {skipped[0].cause}" if skipped else ""
+        raise InputError(f"{', '.join(map(str, roots))}: none of its {what} files is usable{such}")
     return sorted(assets.values(), key=lambda asset: asset.id), skipped
 
 

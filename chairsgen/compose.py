@@ -7,28 +7,31 @@ Layers are binned by tile; each pixel of a tile is then composited front to back
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import no_type_check
 
+import cv2
 import numba
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64, UInt8
+from jaxtyping import Bool, Float64, Int16, Int32, Int64, UInt8
 
-from chairsgen import geometry
+from chairsgen import geometry, spline
 from chairsgen import scene as scenes
 from chairsgen.pixel import (
     REACH,
     SEEN_THROUGH,
-    colour_at,
     is_outside,
     is_solid,
     mirrored,
     moved,
+    photo_at,
     reaches,
+    sprite_at,
     to_texture,
 )
 from chairsgen.sample import FlowSample, Image, LayerMap
-from chairsgen.scene import Scene
-from chairsgen.textures import PAD, Texture
+from chairsgen.scene import Layer, Scene
+from chairsgen.textures import PAD, Pixels, Texture
 
 TILE = 16
 """Side of a tile in pixels."""
@@ -44,13 +47,15 @@ class Stack:
     """A scene's textures as :mod:`chairsgen.pixel` reads them, and where they lie in one frame.
 
     Attributes:
-        texels: All layers' RGBA bytes.
-        first: Index of the red of each layer's texel (0, 0).
-        pitch: Bytes from row to row.
+        photo: The photograph's coefficients (see :mod:`chairsgen.spline`), as far as the frames see it.
+        texels: All sprites' RGBA bytes.
+        first: Index of the red of each layer's texel (0, 0); of the photograph, also outside ``photo``.
+        pitch: From row to row.
         sizes: (height, width) without border; (0, 0) for a layer that cannot show.
         inverse: The first two rows of the matrix from the frame to the layer's texels.
     """
 
+    photo: Int16[np.ndarray, " values"]
     texels: UInt8[np.ndarray, " bytes"]
     first: Int64[np.ndarray, " layers"]
     pitch: Int64[np.ndarray, " layers"]
@@ -58,9 +63,9 @@ class Stack:
     inverse: Float64[np.ndarray, "layers 2 3"]
 
     @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """The fields in their order, for a kernel."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+    def sprites(self) -> tuple[np.ndarray, ...]:
+        """All but the photograph's coefficients, for a kernel."""
+        return self.texels, self.first, self.pitch, self.sizes, self.inverse
 
 
 def compose(scene: Scene, load: Callable[[str, int], Texture], index: int = -1) -> FlowSample:
@@ -74,8 +79,8 @@ def compose(scene: Scene, load: Callable[[str, int], Texture], index: int = -1) 
     stack1, stack2 = stack_layers(scene, load)
     size = (scene.height, scene.width)
     tiles1, tiles2 = (_bin(stack.sizes, stack.inverse, *size) for stack in (stack1, stack2))
-    image1, layer_id1 = _paint(*stack1.arrays, *tiles1, *size)
-    image2, layer_id2 = _paint(*stack2.arrays, *tiles2, *size)
+    image1, layer_id1 = _paint(stack1.photo, *stack1.sprites, *tiles1, *size)
+    image2, layer_id2 = _paint(stack2.photo, *stack2.sprites, *tiles2, *size)
     motions = np.stack([layer.motion for layer in scene.layers])
     inverse_motions = np.stack([geometry.inverse(motion) for motion in motions])
     return FlowSample(
@@ -83,8 +88,8 @@ def compose(scene: Scene, load: Callable[[str, int], Texture], index: int = -1) 
         image2=image2,
         layer_id1=layer_id1,
         layer_id2=layer_id2,
-        occ_fw=_occlusion(layer_id1, motions, *stack2.arrays, *tiles2),
-        occ_bw=_occlusion(layer_id2, inverse_motions, *stack1.arrays, *tiles1),
+        occ_fw=_occlusion(layer_id1, motions, *stack2.sprites, *tiles2),
+        occ_bw=_occlusion(layer_id2, inverse_motions, *stack1.sprites, *tiles1),
         motions=motions,
         index=index,
         scene=scenes.to_json(scene),
@@ -98,36 +103,70 @@ def stack_layers(scene: Scene, load: Callable[[str, int], Texture]) -> tuple[Sta
     them, a network could tell the frames apart.
     """
     count = len(scene.layers)
-    pieces, start = [], 0
     first, pitch = np.zeros(count, np.int64), np.zeros(count, np.int64)
     sizes = np.zeros((count, 2), np.int32)
     inverses = np.zeros((2, count, 2, 3))
+    sprites, start = [np.empty(0, np.uint8)], 0
     for number, layer in enumerate(scene.layers):
         if not scene.may_show(number):
             continue
         texture = load(layer.asset, layer.view)
-        own = texture.to_own(box=layer.box)
-        poses = (layer.pose1 @ own, layer.pose2 @ own)
-        magnification = math.sqrt(geometry.mean_scale(poses[0]) * geometry.mean_scale(poses[1]))
-        wanted = math.ceil(math.log2(1 / (magnification * MAX_MINIFICATION)))
-        level = min(max(wanted, 0), len(texture.levels) - 1)
-        shrink = geometry.about((-0.5, -0.5), geometry.scaling(0.5**level))
-        for frame, pose in enumerate(poses):
-            inverses[frame, number] = (shrink @ geometry.inverse(pose))[:2]
-        texels = texture.levels[level]
-        pieces.append(texels.ravel())
-        pitch[number] = texels.strides[0]
-        first[number] = start + PAD * texels.strides[0] + PAD * texels.strides[1]
+        level, inverses[:, number] = _place(layer, texture)
         sizes[number] = texture.size(level)
-        start += texels.size
-    texels = np.concatenate(pieces)
+        texels = texture.levels[level]
+        if number == 0:
+            top, left, photo = _spline_seen(texels, inverses[:, 0], (scene.height, scene.width))
+            pitch[0] = 4 * photo.shape[1]
+            first[0] = (PAD - top) * pitch[0] + (PAD - left) * 4
+        else:
+            sprites.append(texels.ravel())
+            pitch[number] = texels.strides[0]
+            first[number] = start + PAD * texels.strides[0] + PAD * texels.strides[1]
+            start += texels.size
+    texels, photo = np.concatenate(sprites), photo.ravel()
     stack1, stack2 = (
-        Stack(texels=texels, first=first, pitch=pitch, sizes=sizes, inverse=inverse) for inverse in inverses
+        Stack(photo=photo, texels=texels, first=first, pitch=pitch, sizes=sizes, inverse=inverse)
+        for inverse in inverses
     )
     return stack1, stack2
 
 
+def _place(layer: Layer, texture: Texture) -> tuple[int, Float64[np.ndarray, "2 2 3"]]:
+    """A layer's mip level, and the first rows of the matrices from both frames to its texels."""
+    own = texture.to_own(box=layer.box)
+    poses = (layer.pose1 @ own, layer.pose2 @ own)
+    magnification = math.sqrt(geometry.mean_scale(poses[0]) * geometry.mean_scale(poses[1]))
+    wanted = math.ceil(math.log2(1 / (magnification * MAX_MINIFICATION)))
+    level = min(max(wanted, 0), len(texture.levels) - 1)
+    shrink = geometry.about((-0.5, -0.5), geometry.scaling(0.5**level))
+    return level, np.stack([(shrink @ geometry.inverse(pose))[:2] for pose in poses])
+
+
+def _spline_seen(
+    texels: Pixels, inverses: Float64[np.ndarray, "2 2 3"], frame: tuple[int, int]
+) -> tuple[int, int, Int16[np.ndarray, "_ _ 4"]]:
+    """The spline's coefficients of what two frames show of a photograph, with a border of :data:`PAD` pixels.
+
+    Returns:
+        Row and column of the photograph at which they begin, and the coefficients.
+    """
+    image = texels[PAD:-PAD, PAD:-PAD]
+    (height, width), (rows, columns) = frame, image.shape[:2]
+    corners = np.array([[0, 0, 1], [width - 1, 0, 1], [0, height - 1, 1], [width - 1, height - 1, 1]], float)
+    points = (inverses @ corners.T).transpose(1, 0, 2).reshape(2, -1)
+    spans = []
+    for low, high, length in zip(points.min(axis=1), points.max(axis=1), (columns, rows), strict=True):
+        # What a frame sees beyond an edge is mirrored to this side of it.
+        start, end = min(low, 2 * (length - 1) - high), max(high, -low)
+        margin = spline.RADIUS + PAD
+        spans.append((max(0, math.floor(start) - margin), min(length, math.ceil(end) + 1 + margin)))
+    (left, right), (top, bottom) = spans
+    found = spline.coefficients(np.ascontiguousarray(image[top:bottom, left:right]))
+    return top, left, cv2.copyMakeBorder(found, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
+
+
 @_kernel
+@no_type_check
 def _bin(
     sizes: Int32[np.ndarray, "layers 2"], inverse: Float64[np.ndarray, "layers 2 3"], height: int, width: int
 ) -> tuple[UInt8[np.ndarray, "rows columns layers"], Int32[np.ndarray, "rows columns"]]:
@@ -160,7 +199,9 @@ def _bin(
 
 
 @_kernel
+@no_type_check
 def _paint(
+    photo: Int16[np.ndarray, " values"],
     texels: UInt8[np.ndarray, " bytes"],
     first: Int64[np.ndarray, " layers"],
     pitch: Int64[np.ndarray, " layers"],
@@ -193,10 +234,12 @@ def _paint(
                         u = to_texture(a, b, c, left + i, top + j)
                         v = to_texture(d, e, f, left + i, top + j)
                         if layer == 0:
-                            u, v = mirrored(u, w), mirrored(v, h)
-                        elif not reaches(u, v, h, w):
+                            alpha = np.float32(1)
+                            red, green, blue = photo_at(photo, start, step, mirrored(u, w), mirrored(v, h))
+                        elif reaches(u, v, h, w):
+                            red, green, blue, alpha = sprite_at(texels, start, step, u, v)
+                        else:
                             continue
-                        red, green, blue, alpha = colour_at(texels, start, step, u, v)
                         share = through[j, i]
                         colour[j, i, 0] += share * red
                         colour[j, i, 1] += share * green
@@ -214,6 +257,7 @@ def _paint(
 
 
 @_kernel
+@no_type_check
 def _occlusion(
     layer_id: LayerMap,
     motions: Float64[np.ndarray, "layers 3 3"],
@@ -244,7 +288,7 @@ def _occlusion(
                 u, v = to_texture(a, b, c, there_x, there_y), to_texture(d, e, f, there_x, there_y)
                 if not reaches(u, v, sizes[layer, 0], sizes[layer, 1]):
                     continue
-                alpha = colour_at(texels, first[layer], pitch[layer], u, v)[3]
+                alpha = sprite_at(texels, first[layer], pitch[layer], u, v)[3]
                 if is_solid(alpha):
                     occluded[y, x] = True
                     break

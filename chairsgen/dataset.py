@@ -4,7 +4,6 @@ import bisect
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import h5py
 import hdf5plugin  # noqa: F401  (registers the filter that shards are compressed with)
 
 from chairsgen import shards
+from chairsgen.aside import write_aside
 from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
 from chairsgen.sample import FlowSample
@@ -70,18 +70,8 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Writes the manifest, aside first: a reader sees the old one or the new one."""
-        descriptor, aside = tempfile.mkstemp(dir=folder, prefix=".manifest-", suffix=".part")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(self), file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(aside, 0o644)
-            os.replace(aside, folder / MANIFEST)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
+        text = json.dumps(asdict(self), indent=1) + "\n"
+        write_aside(folder / MANIFEST, text.encode(), sync=True)
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest":

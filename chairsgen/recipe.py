@@ -9,7 +9,9 @@ parameters of the same lab's later public 2D generator. That leaves three readin
   only (``spread = 0``, ``margin_px = 0``), which raises coverage from a quarter to some 70 % of the frame
   and doubles the mean flow.
 * ``chair.size`` is the side of the square render that a chair stands in (``of = "square"``, default) or the
-  longer side of its tight box (``"box"``), which raises coverage to some 40 %.
+  longer side of its tight box (``"box"``), which raises coverage to some 40 %. How much of its square a chair
+  filled is not published: here its bounding sphere takes nine tenths (``fill``); filling it raises the mean flow
+  by an eighth.
 
 The defaults are the reading that comes closest to the published statistics of the flow.
 """
@@ -139,13 +141,16 @@ class Size(Config):
         "size is the side of the square render, or the longer side of the chair's tight box",
         choices=("square", "box"),
     )
+    fill: float = param(
+        0.9, "share of the square's side that the chair's bounding sphere takes", low=0.1, high=1.0
+    )
 
     def check(self) -> None:
         if self.min_px > self.max_px:
             raise InputError(f"min_px = {self.min_px} is above max_px = {self.max_px}")
 
     def draw(self, rng: np.random.Generator) -> float:
-        """Pixels."""
+        """Pixels, of the square or of the box."""
         return min(max(rng.normal(self.mean_px, self.std_px), self.min_px), self.max_px)
 
 

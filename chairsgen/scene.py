@@ -1,8 +1,9 @@
 """A scene: which textures lie where in both frames. All randomness ends here.
 
 A layer's pose takes points of its texture's own coordinates to pixels of a frame. A photograph's own
-coordinates are its pixels (1024 x 768); a chair's are those of its square: the side is 1, the origin its
-centre. What is drawn therefore does not depend on how sprites are rendered, cropped or stored.
+coordinates are its pixels (1024 x 768); a chair's are those of the square that its bounding sphere just fits
+into: the side is 1, the origin its centre. What is drawn therefore does not depend on how sprites are rendered,
+cropped or stored.
 """
 
 import json
@@ -124,10 +125,11 @@ def _chair(
     chair = catalogue.chairs[_below(len(catalogue.chairs), rng)]
     view = _below(len(VIEWS), rng)
     x, y = (_centre(recipe.placement, length, rng) for length in (frame.width, frame.height))
-    size = recipe.size.draw(rng)
+    box = recipe.size.of == "box"
+    size = recipe.size.draw(rng) * (1.0 if box else recipe.size.fill)
     pose1 = np.array([[size, 0.0, x], [0.0, size, y], [0.0, 0.0, 1.0]])
     motion = background_motion @ _motion(recipe, (x, y), rng)
-    return Layer(asset=chair.id, view=view, pose1=pose1, pose2=motion @ pose1, box=recipe.size.of == "box")
+    return Layer(asset=chair.id, view=view, pose1=pose1, pose2=motion @ pose1, box=box)
 
 
 def _below(count: int, rng: np.random.Generator) -> int:

@@ -15,6 +15,7 @@ from types import ModuleType
 import trimesh
 
 from chairsgen import chairs, meshes, photos, render, surfaces, textures, upright
+from chairsgen.aside import write_aside
 from chairsgen.catalogue import EMBEDDED, Asset, Finding, Kind
 from chairsgen.errors import InputError, UnusableAsset
 from chairsgen.photos import files
@@ -137,7 +138,7 @@ class Sprites:
             cause = note.read_text()
         else:
             cause = _try(kind, path)
-            textures.write_aside(note, cause.encode())
+            write_aside(note, cause.encode())
         return Finding(sha256="" if cause else sha256, cause=cause)
 
 

@@ -39,7 +39,7 @@ def measure(dataset: Dataset, *, workers: int | None = None, quiet: bool = False
     total: dict[str, Any] = {}
     pieces = [range(start, min(start + 25, len(dataset))) for start in range(0, len(dataset), 25)]
     with (
-        start_workers("local", workers) as pool,
+        start_workers("here" if workers == 1 else "local", workers) as pool,
         progress("measuring", len(dataset), "pairs", quiet=quiet) as shown,
     ):
         for piece, sums in zip(pieces, pool.map(_sums, pool.share(dataset), pieces), strict=True):

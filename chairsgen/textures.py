@@ -9,7 +9,6 @@ raw and memory-mapped, so that only the pages of the level that a scene needs ar
 """
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +18,14 @@ import platformdirs
 from jaxtyping import UInt8
 
 from chairsgen import geometry
+from chairsgen.aside import write_aside
 from chairsgen.errors import InputError, UnusableAsset
 from chairsgen.geometry import Matrix
 
 PAD = 3
 """Border in pixels around every level: the filter reaches 2, and may start 1 outside."""
 
-Pixels = UInt8[np.ndarray, "height width 4"]
+Pixels = UInt8[np.ndarray, "_height _width 4"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,16 +167,3 @@ class Bank:
             levels.append(data[offset : offset + 4 * height * width].reshape(height, width, 4))
             offset += 4 * height * width
         return Texture(levels=tuple(levels), origin=(x, y), full=full)
-
-
-def write_aside(path: Path, *parts: bytes) -> None:
-    """Writes a file under another name, then gives it its own: what bears its name is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise

@@ -52,7 +52,7 @@ def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> 
             yield f"{folder / shard.name}: begins with pair {shard.start}, expected {start}"
     yield from _split_defects(folder, manifest)
     with (
-        start_workers("local", workers) as pool,
+        start_workers("here" if workers == 1 else "local", workers) as pool,
         progress("verifying", len(starts) - 1, "shards", quiet=quiet) as shown,
     ):
         for defects in pool.map(_shard_defects, pool.share((folder, manifest, recipe)), manifest.shards):
@@ -114,12 +114,17 @@ def _content_defects(file: h5py.File, manifest: Manifest, recipe: Recipe, shard:
             np.tile(np.eye(3), (layers - len(sample.motions), 1, 1)),
         ):
             yield f"pair {index}: motions past num_layers are not the identity"
-        yield from (f"pair {index}: {defect}" for defect in _sample_defects(sample))
-        yield from (f"pair {index}: {defect}" for defect in _scene_defects(sample, sides, index in val))
-        if manifest.dense_flow:
-            for name in shards.DENSE_FIELDS:
-                if not np.array_equal(file[name][position], getattr(sample, name)):
-                    yield f"pair {index}: {name} is not what layers and motions give"
+        found = [*_sample_defects(sample)]
+        if not found:
+            found += _scene_defects(sample, sides, index in val)
+            found += _flow_defects(file, position, sample) if manifest.dense_flow else []
+        yield from (f"pair {index}: {defect}" for defect in found)
+
+
+def _flow_defects(file: h5py.File, position: int, sample: FlowSample) -> Iterator[str]:
+    for name in shards.DENSE_FIELDS:
+        if not np.array_equal(file[name][position], getattr(sample, name)):
+            yield f"{name} is not what layers and motions give"
 
 
 def _sample_defects(sample: FlowSample) -> Iterator[str]:

@@ -54,6 +54,26 @@ class Workers(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+class NoWorkers:
+    """This process does the work: for calls so few and light that starting others would cost more."""
+
+    count = 1
+
+    def share(self, value: object) -> object:
+        return value
+
+    def map(
+        self, function: Callable[[Any, Item], Result], shared: Any, items: Iterable[Item]
+    ) -> Iterator[Result]:
+        return (function(shared, item) for item in items)
+
+    def __enter__(self) -> "NoWorkers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 class LocalWorkers:
     """Worker processes on this machine; all end with the ``with`` block, or when this process dies."""
 
@@ -146,12 +166,14 @@ def start_workers(executor: str, count: int | None) -> Workers:
     """Starts workers.
 
     Args:
-        executor: "local" or "ray".
+        executor: "local", "ray", or "here" for this process alone.
         count: How many; all cores that this process may use (or all of the cluster's), if None.
 
     Raises:
         InputError: Ray is not installed.
     """
+    if executor == "here":
+        return NoWorkers()
     if executor == "ray":
         return RayWorkers(count)
     return LocalWorkers(count or len(os.sched_getaffinity(0)))

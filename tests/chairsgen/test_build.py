@@ -1,21 +1,23 @@
 """The build: what it makes does not depend on how, and it ends well however it ends."""
 
 import hashlib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from chairsgen import build, open_dataset
-from chairsgen.builder import Plan, _check_disk
+from chairsgen import Recipe, build, folder, open_dataset, shards
 from chairsgen.dataset import MANIFEST
-from chairsgen.errors import InputError, WorkerDied
+from chairsgen.errors import InputError
 
 SMALL = (
     "frame.height=96",
@@ -219,3 +221,77 @@ def test_two_builds_in_one_folder_are_refused(tmp_path: Path) -> None:
     first.wait()
     assert second.returncode == 2
     assert "another build is at work" in second.stderr
+
+
+def test_too_little_room_is_said_before_work_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 10_000_000
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))
+    folder.check_disk([(tmp_path, 6_000_000), (tmp_path, 4_000_000)])
+    with pytest.raises(InputError, match=r"about 0.0 GB are needed.*free some space"):
+        folder.check_disk([(tmp_path, 6_000_000), (tmp_path, 4_000_001)])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for one or two small shards."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", str(place)]
+    try:
+        mounted = subprocess.run(mounting, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_keeps_whole_shards_and_the_build_goes_on_with_more_room(
+    small_disk: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = small_disk / "out"
+    recipe = Recipe.load("flyingchairs", SMALL)
+    refused = subprocess.run(command(out, "--n", "400"), capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "GB are needed" in refused.stderr
+    assert not list(out.iterdir())
+    monkeypatch.setattr(shards, "estimate", lambda *_, **__: 0)
+    with pytest.raises(InputError, match=r"the disk is full.*run the same command again"):
+        build(out, n=PAIRS, shard_size=SHARD, recipe=recipe, quiet=True)
+    kept = [path.name for path in out.iterdir()]
+    assert not any(name.endswith(".part") for name in kept)
+    for name in kept:
+        assert name == MANIFEST or contents(out)[name] == contents(uninterrupted)[name]
+    subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
+    build(out, n=PAIRS, shard_size=SHARD, recipe=recipe, quiet=True)
+    assert contents(out) == contents(uninterrupted)
+
+
+def test_dense_flow_is_what_readers_derive(tmp_path: Path) -> None:
+    subprocess.run(command(tmp_path / "dense", "--n", "3", "--dense-flow"), check=True, capture_output=True)
+    with h5py.File(tmp_path / "dense" / "shard-00000.h5") as file:
+        for position, sample in enumerate(open_dataset(tmp_path / "dense")):
+            np.testing.assert_array_equal(file["flow_fw"][position], sample.flow_fw)
+            np.testing.assert_array_equal(file["flow_bw"][position], sample.flow_bw)
+
+
+def test_val_samples_and_train_samples_share_no_asset(uninterrupted: Path) -> None:
+    manifest = open_dataset(uninterrupted).manifest
+    sides = {asset["id"]: asset["side"] for asset in manifest.assets}
+    assert manifest.val
+    for sample in open_dataset(uninterrupted):
+        shown = {sides[layer["asset"]] for layer in json.loads(sample.scene)["layers"]}
+        assert shown == {"val" if sample.index in manifest.val else "train"}
+
+
+def test_ray_makes_the_same_bytes(uninterrupted: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install chairsgen[ray]")
+    result = subprocess.run(
+        command(tmp_path / "ray", "--executor", "ray", "--workers", "2"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert contents(tmp_path / "ray") == contents(uninterrupted)

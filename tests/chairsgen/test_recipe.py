@@ -1,0 +1,175 @@
+"""Laws of recipes: presets and files round-trip, mistakes are named, draws follow their distributions."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from chairsgen.config import difference
+from chairsgen.errors import InputError
+from chairsgen.recipe import PRESETS, Recipe, Rotation, Scale, Size, Translation
+
+DRAWS = 8_000
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_round_trip_through_toml(name: str, tmp_path: Path) -> None:
+    recipe = Recipe.load(name)
+    assert recipe.name == name
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+    path = tmp_path / "printed.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    assert Recipe.load(path) == recipe
+
+
+def test_a_file_states_what_differs_from_its_preset(tmp_path: Path) -> None:
+    path = tmp_path / "slow.toml"
+    path.write_text('preset = "flyingchairs"\n[chair.rotation]\nmax_deg = 3\n', encoding="utf-8")
+    recipe = Recipe.load(path, ["chair.count_max=20", "chair.rotation.k=1"])
+    changes = {key: new for key, _, new in difference(Recipe.load("flyingchairs"), recipe)}
+    assert changes == {
+        "name": "slow",
+        "chair.rotation.max_deg": 3.0,
+        "chair.rotation.k": 1.0,
+        "chair.count_max": 20,
+    }
+
+
+def test_a_file_is_overridden_by_the_command_line_and_may_name_itself(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('name = "mine"\n[chair]\ncount_min = 3\ncount_max = 4\n', encoding="utf-8")
+    recipe = Recipe.load(str(path), ["chair.count_min=2"])
+    assert (recipe.name, recipe.chair.count_min, recipe.chair.count_max) == ("mine", 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[chair]\ncuont_min = 3", ["'chair.cuont_min'", "'chair.count_min'"]),
+        ("[chair.rotation]\nmax_deg = 'ten'", ["chair.rotation.max_deg = 'ten'", "float"]),
+        ("[frame]\nheight = 8", ["frame.height = 8", "from 16 to"]),
+        ("[chair.scale]\nmin = 3.0", ["chair.scale.min = 3.0 is above max = 1.2"]),
+        ("[chair.size]\nmean_px = nan", ["chair.size.mean_px", "finite"]),
+        ("chair = 3", ["chair is a section"]),
+        ("preset = 'flyingchars'", ["'flyingchars'", "'flyingchairs'"]),
+        ("[chair", ["not valid TOML"]),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_key(tmp_path: Path, content: str, words: list[str]) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Recipe.load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in ["wrong.toml", *words]:
+        assert word in message
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="'flyingchars': did you mean 'flyingchairs'"):
+        Recipe.load("flyingchars")
+    with pytest.raises(InputError, match=r"absent\.toml: cannot be read"):
+        Recipe.load("absent.toml")
+
+
+def test_the_default_recipe_states_the_published_parameters() -> None:
+    """k, half range, norm and probability, as published; the range's middle is 0, for scales 1."""
+    background, chair = PRESETS["flyingchairs"].background, PRESETS["flyingchairs"].chair
+    for motion, expected in (
+        (background.translation, (4, 40, 15, 1)),
+        (background.rotation, (2, 10, 6, 0.3)),
+        (background.scale, (2, 0.07, 6, 0.6)),
+        (chair.translation, (3, 120, 10, 1)),
+        (chair.rotation, (2, 30, 6, 0.7)),
+        (chair.scale, (2, 0.2, 6, 0.7)),
+    ):
+        assert (motion.k, _half_range(motion), motion.norm, motion.probability) == pytest.approx(expected)
+        assert motion.outside == "reset"
+    assert (chair.count_min, chair.count_max) == (16, 23)
+    assert (chair.placement.spread, chair.placement.margin_px) == (0.5, 50)
+    assert (chair.size.mean_px, chair.size.std_px, chair.size.min_px, chair.size.max_px) == (
+        200,
+        200,
+        50,
+        640,
+    )
+
+
+def _half_range(motion: Translation | Rotation | Scale) -> float:
+    if isinstance(motion, Translation):
+        return motion.range_px
+    return motion.max_deg if isinstance(motion, Rotation) else (motion.max - motion.min) / 2
+
+
+MOTIONS = [
+    Translation(range_px=40.0, k=4.0, norm=15.0),
+    Translation(range_px=120.0, k=3.0, norm=10.0, outside="clamp"),
+    Translation(range_px=8.0, k=1.0, norm=1.0, probability=0.5),
+    Rotation(max_deg=30.0, k=2.0, norm=1.5, probability=0.7, outside="clamp"),
+    Scale(min=0.9, max=1.3, k=2.0, norm=2.0, probability=0.6),
+]
+
+
+@pytest.mark.parametrize("motion", MOTIONS, ids=repr)
+def test_motions_follow_the_stated_distribution(motion: Translation | Rotation | Scale) -> None:
+    """Against a simulation: middle + sign(x) |x|^k half / norm; out of range, the middle or the end."""
+    rng = np.random.default_rng(0)
+    draws = np.array([motion.draw(rng) for _ in range(DRAWS)])
+    if isinstance(motion, Rotation):
+        draws = np.degrees(draws)
+    middle = (motion.min + motion.max) / 2 if isinstance(motion, Scale) else 0.0
+    half = _half_range(motion)
+
+    x = np.random.default_rng(1).standard_normal(10 * DRAWS)
+    offset = np.sign(x) * np.abs(x) ** motion.k * half / motion.norm
+    beyond = np.abs(offset) > half
+    offset[beyond] = 0 if motion.outside == "reset" else np.sign(x[beyond]) * half
+    offset[np.random.default_rng(2).random(len(x)) >= motion.probability] = 0
+
+    assert np.abs(draws - middle).max() <= half + 1e-9
+    for simulated, drawn in ((offset, draws - middle), (np.abs(offset), np.abs(draws - middle))):
+        assert drawn.mean() == pytest.approx(simulated.mean(), abs=5 * simulated.std() / DRAWS**0.5)
+    assert (draws == middle).mean() == pytest.approx((offset == 0).mean(), abs=0.025)
+    at_the_end = np.abs(np.abs(draws - middle) - half) < 1e-9
+    assert at_the_end.mean() == pytest.approx((np.abs(offset) == half).mean(), abs=0.025)
+    moved = draws[(draws != middle) & ~at_the_end] - middle
+    assert stats.kstest(moved, offset[(offset != 0) & (np.abs(offset) < half)]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("motion", MOTIONS, ids=repr)
+def test_every_draw_takes_the_same_numbers_whatever_comes_of_it(
+    motion: Translation | Rotation | Scale,
+) -> None:
+    one, two = np.random.default_rng(4), np.random.default_rng(4)
+    for _ in range(50):
+        motion.draw(one)
+        dataclasses.replace(motion, probability=0.0, k=0.5, norm=3.0).draw(two)
+    assert one.bit_generator.state == two.bit_generator.state
+
+
+def test_no_probability_is_no_motion_exactly() -> None:
+    rng = np.random.default_rng(0)
+    assert {Rotation(probability=0.0).draw(rng) for _ in range(20)} == {0.0}
+    assert {Scale(min=0.8, max=1.2, probability=0.0).draw(rng) for _ in range(20)} == {1.0}
+
+
+def test_sizes_are_normal_and_clamped() -> None:
+    rng, size = np.random.default_rng(0), Size()
+    draws = np.array([size.draw(rng) for _ in range(DRAWS)])
+    normal = stats.norm(size.mean_px, size.std_px)
+    assert (draws == size.min_px).mean() == pytest.approx(normal.cdf(size.min_px), abs=0.025)
+    assert (draws == size.max_px).mean() == pytest.approx(normal.sf(size.max_px), abs=0.025)
+    assert np.median(draws) == pytest.approx(size.mean_px, abs=12)
+    inner = draws[(draws > size.min_px) & (draws < size.max_px)]
+    a, b = ((end - size.mean_px) / size.std_px for end in (size.min_px, size.max_px))
+    assert stats.kstest(inner, stats.truncnorm(a, b, size.mean_px, size.std_px).cdf).pvalue > 1e-3
+
+
+def test_angles_are_degrees_in_recipes_and_radians_in_code() -> None:
+    rng = np.random.default_rng(0)
+    clamped = Rotation(max_deg=180.0, k=0.0, norm=1.0)
+    assert {abs(clamped.draw(rng)) for _ in range(10)} == {math.pi}
