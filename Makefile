@@ -59,7 +59,7 @@ endef
 
 # The newest releases that pyproject.toml admits, frozen.
 constraints: .venv/dev
-	$(PIP) freeze --exclude-editable --exclude PyOpenGL | sort --ignore-case > constraints.txt
+	$(PIP) freeze --exclude-editable --exclude PyOpenGL | sed 's/+cpu//' | sort --ignore-case > constraints.txt
 
 clean:
 	rm -rf .venv data/demo

@@ -4,12 +4,12 @@ It runs without a screen, on EGL: a graphics driver's, or Mesa's software one. `
 materials are read; the light is in shaders/chair.frag.
 """
 
-import ctypes
 import functools
 import os
 import sys
 import types
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,9 @@ def _start_gl() -> tuple[types.ModuleType, Any, Any]:
     Returns:
         The pyrender module, its EGL platform, and our renderer in that context.
     """
+    # An older one starts, and then fails at whatever it is first asked to draw.
+    if sys.version_info >= (3, 13) and metadata.version("PyOpenGL") == "3.1.0":
+        raise InputError(_OLD_PYOPENGL.format(major=sys.version_info[0], minor=sys.version_info[1]))
     os.environ["PYOPENGL_PLATFORM"] = "egl"
     # One Mesa thread a process: many processes make better use of the cores.
     os.environ.setdefault("LP_NUM_THREADS", "1")
@@ -165,10 +168,6 @@ def _start_gl() -> tuple[types.ModuleType, Any, Any]:
         platform = egl.EGLPlatform(1, 1, device=device)
         platform.init_context()
         return pyrender, platform, _colour_renderer(pyrender)
-    except ctypes.ArgumentError as error:
-        raise InputError(
-            _OLD_PYOPENGL.format(major=sys.version_info[0], minor=sys.version_info[1])
-        ) from error
     except Exception as error:  # PyOpenGL reports a missing library in half a dozen ways.
         cause = " ".join(str(error).split()) or type(error).__name__
         raise InputError(_NO_EGL.format(cause=cause)) from error

@@ -256,23 +256,33 @@ def test_fork_is_refused(renderer: Renderer) -> None:
     ("sabotage", "message"),
     [
         (
-            "raise ImportError('libEGL.so.1: no such\\nfile')",
-            "apt-get install libegl1 libgl1 libgl1-mesa-dri",
-        ),
-        ("raise ctypes.ArgumentError('argument 1')", 'pip install --no-deps "PyOpenGL>=3.1.5"'),
-    ],
-)
-def test_missing_egl_says_what_to_install(sabotage: str, message: str) -> None:
-    code = f"""
-import builtins, ctypes
+            """
+import builtins
 real = builtins.__import__
 def broken(name, *rest, **kwargs):
     if name == "pyrender":
-        {sabotage}
+        raise ImportError("libEGL.so.1: no such\\nfile")
     return real(name, *rest, **kwargs)
 builtins.__import__ = broken
+""",
+            "apt-get install libegl1 libgl1 libgl1-mesa-dri",
+        ),
+        (
+            """
+import importlib.metadata, sys
+sys.version_info = (3, 13, 0)
+importlib.metadata.version = lambda name: "3.1.0"
+""",
+            'pip install --no-deps "PyOpenGL>=3.1.5"',
+        ),
+    ],
+    ids=["no library", "old PyOpenGL"],
+)
+def test_a_machine_that_cannot_render_is_told_what_to_install(sabotage: str, message: str) -> None:
+    code = f"""
 from chairsgen.errors import InputError
 from chairsgen.render import get_renderer
+{sabotage}
 try:
     get_renderer()
 except InputError as error:
