@@ -1,0 +1,87 @@
+"""Name -> builder of a network."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from chairsgen.config import nearest
+from chairsgen.errors import InputError
+
+Builder = Callable[..., nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A registered network.
+
+    Attributes:
+        build: Makes it; keyword arguments are options of its configuration.
+        source: Where it was published.
+    """
+
+    build: Builder
+    source: str
+
+
+ENTRIES: dict[str, Entry] = {}
+"""All registered networks, in the order of registration."""
+
+
+def register(name: str, *, source: str) -> Callable[[Builder], Builder]:
+    """Decorator: makes a builder, a function or a class, available by name.
+
+    Raises:
+        ValueError: Another builder has that name.
+    """
+
+    def add(build: Builder) -> Builder:
+        if name in ENTRIES and ENTRIES[name].build is not build:
+            raise ValueError(f"a model {name!r} is registered already")
+        ENTRIES[name] = Entry(build=build, source=source)
+        return build
+
+    return add
+
+
+def create_model(name: str, **options: Any) -> nn.Module:
+    """A network with fresh weights.
+
+    It is called with two images and returns flows, finest first: see
+    :class:`~trainer.models.base.FlowModel` for what it takes and gives.
+
+    Args:
+        name: A registered name, or ``package.module:function`` for a builder of your own.
+        **options: Changes of the network's configuration, such as ``radius=6``.
+
+    Raises:
+        InputError: No such model, or no such option.
+    """
+    return _builder(name)(**options)
+
+
+def num_parameters(name: str, **options: Any) -> int:
+    """How many parameters a network has, counted without making room for them."""
+    with torch.device("meta"):
+        model = create_model(name, **options)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _builder(name: str) -> Builder:
+    if name in ENTRIES:
+        return ENTRIES[name].build
+    module, colon, function = name.partition(":")
+    if not colon:
+        hint = nearest(name, ENTRIES)
+        raise InputError(f"unknown model {name!r}: {hint} (your own: package.module:function)")
+    try:
+        build = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"model {name!r}: {error}") from error
+    if not callable(build):
+        raise InputError(f"model {name!r}: is not a function or a class")
+    builder: Builder = build
+    return builder
