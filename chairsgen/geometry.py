@@ -5,7 +5,9 @@ from +x to +y: clockwise on the screen, since y points down.
 """
 
 import math
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Float, Float32, Float64, UInt8
 
@@ -62,11 +64,12 @@ def inverse(matrix: Matrix) -> Matrix:
     Raises:
         numpy.linalg.LinAlgError: The matrix flattens the plane.
     """
-    linear = np.linalg.inv(matrix[:2, :2])
-    result = np.eye(3)
-    result[:2, :2] = linear
-    result[:2, 2] = -linear @ matrix[:2, 2]
-    return result
+    (a, b, x), (c, d, y), _ = matrix.tolist()
+    determinant = a * d - b * c
+    if determinant == 0:
+        raise np.linalg.LinAlgError("the matrix flattens the plane")
+    a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+    return np.array([[a, b, -(a * x + b * y)], [c, d, -(c * x + d * y)], [0.0, 0.0, 1.0]])
 
 
 def apply(matrix: Matrix, points: Float[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batch 2"]:
@@ -76,7 +79,8 @@ def apply(matrix: Matrix, points: Float[np.ndarray, "*batch 2"]) -> Float64[np.n
 
 def mean_scale(matrix: Matrix) -> float:
     """The factor by which ``matrix`` scales lengths, averaged: the root of the factor for areas."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    (a, b, _), (c, d, _), _ = matrix.tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 def pixel_grid(height: int, width: int) -> Float64[np.ndarray, "height width 2"]:
@@ -94,11 +98,18 @@ def affine_flow(
         layer_id: The front layer of every pixel.
         motions: From this frame to the other, a matrix a layer.
     """
+    return _flow(layer_id, motions - np.eye(3))
+
+
+# What numba compiles must not be wrapped in the type checks of a test run.
+@numba.njit(cache=True)
+@no_type_check
+def _flow(layer_id, moved):
     height, width = layer_id.shape
-    x, y = np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)[:, None]
-    moved = motions[:, :2] - np.eye(3)[:2]
     flow = np.empty((height, width, 2), np.float32)
-    for axis in range(2):
-        by_x, by_y, constant = (moved[:, axis, column][layer_id] for column in range(3))
-        flow[..., axis] = by_x * x + by_y * y + constant
+    for y in range(height):
+        for x in range(width):
+            layer = layer_id[y, x]
+            flow[y, x, 0] = moved[layer, 0, 0] * x + moved[layer, 0, 1] * y + moved[layer, 0, 2]
+            flow[y, x, 1] = moved[layer, 1, 0] * x + moved[layer, 1, 1] * y + moved[layer, 1, 2]
     return flow

@@ -1,17 +1,24 @@
-"""What one point of a frame shows: the compositor's semantics, in one place.
+"""What one point of a frame shows, and the loops that ask it of every pixel on the CPU.
 
-Everything that is seen is decided here; :mod:`chairsgen.compose` only says for which points and layers to ask,
-and a GPU wrapper can ask the same. Scalars and one flat array, nothing allocated: what a GPU thread can run.
+The functions above the loops are the compositor's semantics: all that is seen is decided there, in scalars and
+flat arrays alone, with nothing allocated, so that a GPU's threads can run the same. They share a file with the
+loops because numba's cache of compiled loops would not notice a change elsewhere.
 
-Sprites are ``texels``, flat RGBA bytes of all layers one after the other; each has its ``first`` (index of the
-red of texel (0, 0)), its ``pitch`` (from row to row), ``height`` and ``width`` without border. The photograph,
-layer 0, is likewise, but of coefficients of a cubic spline.
+A stack of layers, as seen from one frame, is
+
+* ``photo``: layer 0's coefficients of a cubic spline (:mod:`chairsgen.spline`), flat, four channels;
+* ``texels``: the sprites' premultiplied RGBA bytes, flat, one sprite after the other;
+* ``first``: for each layer, the index of the red of its texel (0, 0);
+* ``pitch``: the distance from row to row;
+* ``sizes``: (height, width) without border; (0, 0) for a layer that cannot show;
+* ``inverse``: the first two rows of the matrix from the frame's points to texels.
 """
 
 import math
 from typing import no_type_check
 
 import numba
+import numpy as np
 from numba import float32, int64, uint64
 
 from chairsgen.spline import SCALE
@@ -19,10 +26,15 @@ from chairsgen.spline import SCALE
 # Without it the four channels are summed one by one, at half the speed.
 numba.config.SLP_VECTORIZE = 1
 
-# What numba compiles must not be wrapped in the type checks of a test run: hence no_type_check.
-# Sums of texels may be reordered; coordinates may not, since they decide layers and occlusion.
+# Sums of texels may be reordered; coordinates may not, since they decide layers and occlusion. What numba compiles
+# must not be wrapped in the type checks of a test run: hence no_type_check.
 _sums = numba.njit(fastmath=True, error_model="numpy", cache=True)
 _exact = numba.njit(error_model="numpy", cache=True)
+# For what takes many arrays: handing these over costs more than the work.
+_inlined = numba.njit(error_model="numpy", inline="always")
+
+TILE = 16
+"""Side of a tile in pixels."""
 
 SEEN_THROUGH = 1.0 / 512
 """What lies behind counts no more once a smaller share of it than this comes through."""
@@ -34,7 +46,7 @@ REACH = 2.0
 @_exact
 @no_type_check
 def to_texture(a, b, c, x, y):
-    """One coordinate of the texture's point at (x, y) of the frame, by a row (a, b, c) of the inverse pose."""
+    """A coordinate of a texture's point at (x, y) of the frame, by a row (a, b, c) of ``inverse``."""
     return a * x + b * y + c
 
 
@@ -128,29 +140,55 @@ def _square(texels, at, step, wx, wy):
 
 @_exact
 @no_type_check
+def _around(first, pitch, u, v):
+    """Index of the first of the sixteen texels around (u, v), and the distance from row to row."""
+    return uint64(first + (int64(math.floor(v)) - 1) * pitch + (int64(math.floor(u)) - 1) * 4), uint64(pitch)
+
+
+@_exact
+@no_type_check
+def _fraction(position):
+    return float32(position - math.floor(position))
+
+
+@_exact
+@no_type_check
+def _any_alpha(texels, at):
+    three, four = uint64(3), uint64(4)
+    return (
+        texels[at + three]
+        | texels[at + three + four]
+        | texels[at + three + four + four]
+        | texels[at + three + four + four + four]
+    )
+
+
+@_sums
+@no_type_check
 def sprite_at(texels, first, pitch, u, v):
     """Premultiplied red, green, blue (0..255) and alpha (0..1) of a sprite at its point (u, v).
 
     A local cubic, not a spline: a spline's ripples would show as halos around a chair.
     """
-    column, row = math.floor(u), math.floor(v)
-    at = uint64(first + (int64(row) - 1) * pitch + (int64(column) - 1) * 4)
-    wx, wy = _catmull_rom(float32(u - column)), _catmull_rom(float32(v - row))
-    red, green, blue, alpha = _square(texels, at, uint64(pitch), wx, wy)
+    at, step = _around(first, pitch, u, v)
     zero, full = float32(0), float32(255)
+    clear = _any_alpha(texels, at) | _any_alpha(texels, at + step)
+    if (clear | _any_alpha(texels, at + step + step) | _any_alpha(texels, at + step + step + step)) == 0:
+        return zero, zero, zero, zero
+    wx, wy = _catmull_rom(_fraction(u)), _catmull_rom(_fraction(v))
+    red, green, blue, alpha = _square(texels, at, step, wx, wy)
     alpha = min(max(alpha, zero), full)
     red, green, blue = min(max(red, zero), alpha), min(max(green, zero), alpha), min(max(blue, zero), alpha)
     return red, green, blue, alpha * float32(1 / 255)
 
 
-@_exact
+@_sums
 @no_type_check
-def photo_at(coefficients, first, pitch, u, v):
-    """Red, green, blue (0..255) of a photograph at its point (u, v), from its spline's coefficients."""
-    column, row = math.floor(u), math.floor(v)
-    at = uint64(first + (int64(row) - 1) * pitch + (int64(column) - 1) * 4)
-    wx, wy = _cubic_spline(float32(u - column)), _cubic_spline(float32(v - row))
-    red, green, blue, _ = _square(coefficients, at, uint64(pitch), wx, wy)
+def photo_at(photo, first, pitch, u, v):
+    """Red, green, blue (0..255) of a photograph at its point (u, v)."""
+    at, step = _around(first, pitch, u, v)
+    wx, wy = _cubic_spline(_fraction(u)), _cubic_spline(_fraction(v))
+    red, green, blue, _ = _square(photo, at, step, wx, wy)
     zero, full, part = float32(0), float32(255), float32(1 / SCALE)
     return (
         min(max(red * part, zero), full),
@@ -164,6 +202,17 @@ def photo_at(coefficients, first, pitch, u, v):
 def is_solid(alpha):
     """Whether a layer with this alpha at a point is what the point belongs to."""
     return alpha >= float32(0.5)
+
+
+@_inlined
+@no_type_check
+def covers(texels, first, pitch, sizes, inverse, layer, x, y):
+    """Whether a sprite's own alpha at (x, y) of the frame is at least 0.5."""
+    u = to_texture(inverse[layer, 0, 0], inverse[layer, 0, 1], inverse[layer, 0, 2], x, y)
+    v = to_texture(inverse[layer, 1, 0], inverse[layer, 1, 1], inverse[layer, 1, 2], x, y)
+    if not reaches(u, v, sizes[layer, 0], sizes[layer, 1]):
+        return False
+    return is_solid(sprite_at(texels, first[layer], pitch[layer], u, v)[3])
 
 
 @_exact
@@ -181,3 +230,119 @@ def moved(motions, layer, x, y):
 def is_outside(x, y, height, width):
     """Whether a point lies outside a frame, whose edges are half a pixel beyond the outer pixels' centres."""
     return x < -0.5 or x > width - 0.5 or y < -0.5 or y > height - 0.5
+
+
+# --- the loops
+
+
+@_exact
+@no_type_check
+def bin_layers(sizes, inverse, height, width):
+    """For every tile the layers whose texture's rectangle may reach it, nearest first, and their number.
+
+    Returns:
+        (rows, columns, layers) uint8 and (rows, columns) int32.
+    """
+    rows, columns = (height + TILE - 1) // TILE, (width + TILE - 1) // TILE
+    near = np.zeros((rows, columns, len(sizes)), np.uint8)
+    counts = np.zeros((rows, columns), np.int32)
+    half = 0.5 * TILE
+    for row in range(rows):
+        for column in range(columns):
+            x, y = column * TILE - 0.5 + half, row * TILE - 0.5 + half
+            count = 0
+            for layer in range(len(sizes) - 1, -1, -1):
+                may_reach = sizes[layer, 0] > 0
+                for axis in range(2):
+                    a, b, c = inverse[layer, axis, 0], inverse[layer, axis, 1], inverse[layer, axis, 2]
+                    middle = to_texture(a, b, c, x, y)
+                    # A hair more than the tile, so that no rounding loses a point on its edge.
+                    reach = (abs(inverse[layer, axis, 0]) + abs(inverse[layer, axis, 1])) * (
+                        half + 1e-6
+                    ) + REACH
+                    may_reach &= middle + reach > 0 and middle - reach < sizes[layer, 1 - axis] - 1
+                if may_reach or layer == 0:
+                    near[row, column, count] = layer
+                    count += 1
+            counts[row, column] = count
+    return near, counts
+
+
+@_exact
+@no_type_check
+def paint(photo, texels, first, pitch, sizes, inverse, near, counts, height, width):
+    """A frame and its layer map, (height, width, 3) and (height, width) uint8.
+
+    Tile by tile, and in a tile layer by layer from the nearest on, so that a layer's matrix stays in registers.
+    """
+    image = np.empty((height, width, 3), np.uint8)
+    layer_id = np.empty((height, width), np.uint8)
+    colour = np.empty((TILE, TILE, 3), np.float32)
+    through = np.empty((TILE, TILE), np.float32)
+    front = np.empty((TILE, TILE), np.int32)
+    for row in range(counts.shape[0]):
+        for column in range(counts.shape[1]):
+            top, left = row * TILE, column * TILE
+            rows, columns = min(TILE, height - top), min(TILE, width - left)
+            colour[:], through[:], front[:] = 0, 1, -1
+            for k in range(counts[row, column]):
+                layer = near[row, column, k]
+                start, step, h, w = first[layer], pitch[layer], sizes[layer, 0], sizes[layer, 1]
+                a, b, c = inverse[layer, 0, 0], inverse[layer, 0, 1], inverse[layer, 0, 2]
+                d, e, f = inverse[layer, 1, 0], inverse[layer, 1, 1], inverse[layer, 1, 2]
+                for j in range(rows):
+                    for i in range(columns):
+                        share = through[j, i]
+                        if share < SEEN_THROUGH and front[j, i] >= 0:
+                            continue
+                        u = to_texture(a, b, c, left + i, top + j)
+                        v = to_texture(d, e, f, left + i, top + j)
+                        if layer == 0:
+                            alpha = np.float32(1)
+                            red, green, blue = photo_at(photo, start, step, mirrored(u, w), mirrored(v, h))
+                        elif reaches(u, v, h, w):
+                            red, green, blue, alpha = sprite_at(texels, start, step, u, v)
+                        else:
+                            continue
+                        colour[j, i, 0] += share * red
+                        colour[j, i, 1] += share * green
+                        colour[j, i, 2] += share * blue
+                        through[j, i] = share * (np.float32(1) - alpha)
+                        if front[j, i] < 0 and is_solid(alpha):
+                            front[j, i] = layer
+            for j in range(rows):
+                for i in range(columns):
+                    for channel in range(3):
+                        rounded = colour[j, i, channel] + np.float32(0.5)
+                        image[top + j, left + i, channel] = np.uint8(min(rounded, np.float32(255)))
+                    layer_id[top + j, left + i] = front[j, i]
+    return image, layer_id
+
+
+@_exact
+@no_type_check
+def find_occlusion(layer_id, motions, texels, first, pitch, sizes, inverse, near, counts):
+    """Where the point that a pixel shows is covered in the other frame, (height, width) bool.
+
+    Args:
+        layer_id: Of the frame that is asked about; all other arguments but ``motions`` describe the other frame.
+        motions: From the one to the other.
+    """
+    height, width = layer_id.shape
+    occluded = np.zeros((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width):
+            own = layer_id[y, x]
+            there_x, there_y = moved(motions, own, x, y)
+            if is_outside(there_x, there_y, height, width):
+                continue
+            row = min(int((there_y + 0.5) / TILE), counts.shape[0] - 1)
+            column = min(int((there_x + 0.5) / TILE), counts.shape[1] - 1)
+            for k in range(counts[row, column]):
+                layer = near[row, column, k]
+                if layer <= own:
+                    break
+                if covers(texels, first, pitch, sizes, inverse, layer, there_x, there_y):
+                    occluded[y, x] = True
+                    break
+    return occluded
