@@ -16,12 +16,19 @@ from chairsgen.catalogue import Asset, Catalogue, Finding, Kind, Skipped, embedd
 from chairsgen.compose import compose
 from chairsgen.dataset import Dataset, Manifest, open_dataset
 from chairsgen.errors import InputError
-from chairsgen.folder import check_disk, continue_from, disk_errors, locked, telling_what_is_kept
+from chairsgen.folder import (
+    check_disk,
+    continue_from,
+    disk_errors,
+    locked,
+    telling_what_is_kept,
+    uninterrupted,
+)
 from chairsgen.photos import files as photo_files
 from chairsgen.progress import progress
 from chairsgen.recipe import Recipe
 from chairsgen.shards import Encoded, ShardWriter
-from chairsgen.sprites import Job, Sprites, rendering
+from chairsgen.sprites import Job, Sprites, reading, rendering
 from chairsgen.textures import bank_folder
 from chairsgen.workers import Workers, start_workers
 
@@ -135,7 +142,13 @@ def _plan(
 ) -> Plan:
     # A worker is asked what renders: this process must not hold an OpenGL context.
     (renders,) = pool.map(_ask_rendering, pool.share(None), [None])
-    sprites = Sprites(root=bank_folder(), assets=(), side=recipe.assets.sprite_px, rendering=renders)
+    sprites = Sprites(
+        root=bank_folder(),
+        assets=(),
+        side=recipe.assets.sprite_px,
+        rendering=renders,
+        reading=reading(),
+    )
     inspector = pool.share(sprites)
     assets: dict[Kind, tuple[Asset, ...]] = {}
     skipped: list[Skipped] = []
@@ -221,9 +234,9 @@ def _compose(
                 for _ in range(count):
                     writer.add(next(samples))
                     shown.advance(1)
-                shard = writer.finish()
-            manifest = replace(manifest, shards=(*manifest.shards, shard))
-            manifest.save(folder)
+                with uninterrupted():
+                    manifest = replace(manifest, shards=(*manifest.shards, writer.finish()))
+                    manifest.save(folder)
     return manifest
 
 

@@ -97,6 +97,21 @@ def _main(argv: Sequence[str]) -> int:
     stats.add_argument("--json", action="store_true", help="as JSON")
     stats.set_defaults(run=_stats)
 
+    export = commands.add_parser(
+        "export",
+        help="write a dataset in another layout",
+        description="Writes a dataset in another's layout; the same command goes on with an interrupted export.",
+    )
+    export.add_argument("folder", type=Path, metavar="DIR")
+    export.add_argument(
+        "--format", required=True, choices=("flyingchairs", "flyingchairs2", "kitti"), help="the layout"
+    )
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to")
+    export.add_argument(
+        "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
+    )
+    export.set_defaults(run=_export)
+
     recipes = commands.add_parser(
         "recipes",
         help="the named recipes",
@@ -167,6 +182,14 @@ def _stats(arguments: Namespace) -> int:
 
     figures = measure(open_dataset(arguments.folder))
     print(json.dumps(figures, indent=1) if arguments.json else table(figures))
+    return 0
+
+
+def _export(arguments: Namespace) -> int:
+    from chairsgen.export import export
+
+    pairs = export(arguments.folder, arguments.out, arguments.format, workers=arguments.workers)
+    print(f"{arguments.out}: {pairs:,} pairs in the layout of {arguments.format}")
     return 0
 
 

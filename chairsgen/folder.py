@@ -4,6 +4,8 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +20,7 @@ from chairsgen.textures import bank_folder
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Makes the folder, keeps other builds out of it, and clears what an earlier one left half-written."""
+    """Makes the folder, keeps other work out of it, and clears what was left half-written, before and after."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
@@ -33,13 +35,40 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"--out {folder}: another build is at work there: wait for it, or stop it"
+                f"--out {folder}: another build or export is at work there: wait for it, or stop it"
             ) from None
-        for left in folder.glob(".*.part"):
-            left.unlink()
-        yield
+        _clear(folder)
+        try:
+            yield
+        finally:
+            _clear(folder)
     finally:
         os.close(descriptor)
+
+
+def _clear(folder: Path) -> None:
+    for left in folder.glob(".*.part"):
+        left.unlink(missing_ok=True)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off to the block's end: what belongs together is done together, or not at all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    usual = {
+        number: signal.signal(number, lambda number, _: caught.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+    for missed in caught:
+        signal.raise_signal(missed)
 
 
 @contextmanager

@@ -4,30 +4,24 @@ A sample is one chunk of every dataset. Chunks are compressed by the workers and
 one process that writes only copies bytes. Anything that reads HDF5 with the Blosc2 filter (hdf5plugin) reads them.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import blosc2
 import h5py
 import hdf5plugin
 import numpy as np
 
+from chairsgen.packing import pack
 from chairsgen.sample import FlowSample
 
 SCHEMA_VERSION = 1
 
 Encoded = Mapping[str, "bytes | np.ndarray | str"]
-"""What a shard holds of one sample: compressed bytes where its field has a filter, else the value."""
-
-_FILTERS = {
-    # Chosen by tests/benchmarks/bench_filters.py: smaller than PNG-like filters are fast, faster than small ones.
-    "image": ([blosc2.Filter.SHUFFLE, blosc2.Filter.BYTEDELTA], 3),
-    "flow": ([blosc2.Filter.SHUFFLE, blosc2.Filter.BYTEDELTA], 4),
-    "map": ([blosc2.Filter.NOFILTER], 1),
-}
+"""What a shard holds of one sample: packed bytes where its field is packed, else the value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +31,12 @@ class Field:
     Attributes:
         shape: Of one sample; "H", "W" and "L" stand for the frame's height and width and the layers' number.
         dtype: Of one element.
-        filter: Key of the compression, or "" for none.
+        pixel_bytes: Bytes a pixel, for packing (see :mod:`chairsgen.packing`); 0 if it is not packed.
     """
 
     shape: tuple[str | int, ...]
     dtype: np.dtype
-    filter: str = ""
+    pixel_bytes: int = 0
 
     def sizes(self, height: int, width: int, layers: int) -> tuple[int, ...]:
         """The shape in numbers."""
@@ -53,12 +47,12 @@ class Field:
 _U8, _F4, _F8, _I8 = (np.dtype(code) for code in ("u1", "<f4", "<f8", "<i8"))
 
 FIELDS = {
-    "image1": Field(shape=("H", "W", 3), dtype=_U8, filter="image"),
-    "image2": Field(shape=("H", "W", 3), dtype=_U8, filter="image"),
-    "layer_id1": Field(shape=("H", "W"), dtype=_U8, filter="map"),
-    "layer_id2": Field(shape=("H", "W"), dtype=_U8, filter="map"),
-    "occ_fw": Field(shape=("H", "W"), dtype=_U8, filter="map"),
-    "occ_bw": Field(shape=("H", "W"), dtype=_U8, filter="map"),
+    "image1": Field(shape=("H", "W", 3), dtype=_U8, pixel_bytes=3),
+    "image2": Field(shape=("H", "W", 3), dtype=_U8, pixel_bytes=3),
+    "layer_id1": Field(shape=("H", "W"), dtype=_U8, pixel_bytes=1),
+    "layer_id2": Field(shape=("H", "W"), dtype=_U8, pixel_bytes=1),
+    "occ_fw": Field(shape=("H", "W"), dtype=_U8, pixel_bytes=1),
+    "occ_bw": Field(shape=("H", "W"), dtype=_U8, pixel_bytes=1),
     "motions": Field(shape=("L", 3, 3), dtype=_F8),
     "num_layers": Field(shape=(), dtype=np.dtype("<i4")),
     "index": Field(shape=(), dtype=_I8),
@@ -67,8 +61,8 @@ FIELDS = {
 """The contract."""
 
 DENSE_FIELDS = {
-    "flow_fw": Field(shape=("H", "W", 2), dtype=_F4, filter="flow"),
-    "flow_bw": Field(shape=("H", "W", 2), dtype=_F4, filter="flow"),
+    "flow_fw": Field(shape=("H", "W", 2), dtype=_F4, pixel_bytes=4),
+    "flow_bw": Field(shape=("H", "W", 2), dtype=_F4, pixel_bytes=4),
 }
 """Beside it, where dense flow was asked for."""
 
@@ -95,9 +89,9 @@ def encode(sample: FlowSample, layers: int, *, dense_flow: bool = False) -> Enco
         "scene": sample.scene,
     }
     for name, field in fields(dense_flow=dense_flow).items():
-        if field.filter:
+        if field.pixel_bytes:
             array = np.ascontiguousarray(getattr(sample, name), field.dtype)
-            values[name] = _compress(array, field.filter)
+            values[name] = pack(array, field.pixel_bytes)
     return values
 
 
@@ -105,21 +99,6 @@ def estimate(size: tuple[int, int], *, dense_flow: bool) -> int:
     """About how many bytes a sample of frames of ``size`` (height, width) takes; seldom more."""
     # Per pixel, measured on photographs: 3.3 bytes, and with both flows 4.5 more.
     return size[0] * size[1] * (9 if dense_flow else 4)
-
-
-def _compress(array: np.ndarray, name: str) -> bytes:
-    filters, typesize = _FILTERS[name]
-    params = blosc2.CParams(
-        codec=blosc2.Codec.ZSTD,
-        clevel=1,
-        typesize=typesize,
-        filters=[*filters, *[blosc2.Filter.NOFILTER] * (6 - len(filters))],
-        filters_meta=[0] * 6,
-        nthreads=1,
-    )
-    return blosc2.SChunk(
-        chunksize=array.nbytes, data=array.reshape(-1).view(np.uint8), cparams=params
-    ).to_cframe()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,14 +144,14 @@ class ShardWriter:
         self._aside = path.with_name(f".{path.name}.part")
         self._fields = fields(dense_flow=dense_flow)
         self._small: dict[str, list[object]] = {
-            name: [] for name, field in self._fields.items() if not field.filter
+            name: [] for name, field in self._fields.items() if not field.pixel_bytes
         }
         self._filled = 0
         self._file = h5py.File(self._aside, "w", libver=("v110", "v110"))
         self._file.attrs.update(attributes)
         for name, field in self._fields.items():
             shape = field.sizes(*size, layers)
-            if field.filter:
+            if field.pixel_bytes:
                 packed = hdf5plugin.Blosc2(cname="zstd", clevel=1, filters=hdf5plugin.Blosc2.SHUFFLE)
                 self._file.create_dataset(
                     name, (count, *shape), field.dtype, chunks=(1, *shape), compression=packed
@@ -184,7 +163,8 @@ class ShardWriter:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self._file:
+        # On a full disk closing fails, too; what has failed already is said by whoever left the block.
+        with contextlib.suppress(OSError, RuntimeError):
             self._file.close()
         self._aside.unlink(missing_ok=True)
 
@@ -192,7 +172,7 @@ class ShardWriter:
         """Appends what :func:`encode` made."""
         for name, field in self._fields.items():
             value = values[name]
-            if field.filter:
+            if field.pixel_bytes:
                 dataset = self._file[name]
                 dataset.id.write_direct_chunk((self._filled, *[0] * (dataset.ndim - 1)), value)
             else:

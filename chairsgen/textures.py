@@ -4,13 +4,16 @@ A texture is premultiplied RGBA. Level l halves level l - 1 by averaging 2 x 2 p
 is point (x + 0.5) / 2^l - 0.5 of level l. Every level is stored with a border of :data:`PAD` pixels, clear
 around a sprite and mirrored around a photograph: the resampling filter never has to look where it reads.
 
-A file of the bank is named by its content's key, written aside and renamed: what bears its name is whole. It is
-raw and memory-mapped, so that only the pages of the level that a scene needs are ever read.
+A file of the bank is named by its content's key, written aside and renamed: what bears its name is whole. Its
+levels are packed each by itself, so that only the one that a scene needs is ever unpacked.
 """
 
+import itertools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +24,7 @@ from chairsgen import geometry
 from chairsgen.aside import write_aside
 from chairsgen.errors import InputError, UnusableAsset
 from chairsgen.geometry import Matrix
+from chairsgen.packing import pack, unpack
 
 PAD = 3
 """Border in pixels around every level: the filter reaches 2, and may start 1 outside."""
@@ -38,7 +42,7 @@ class Texture:
         full: Side of that image in pixels for a sprite; 0 for a photograph, whose coordinates are its pixels.
     """
 
-    levels: tuple[Pixels, ...]
+    levels: Sequence[Pixels]
     origin: tuple[int, int] = (0, 0)
     full: int = 0
 
@@ -115,8 +119,30 @@ def bank_folder() -> Path:
     return folder
 
 
-_MAGIC = int.from_bytes(b"CGT1", "little")
+_MAGIC = int.from_bytes(b"CGT2", "little")
 _HEADER_WORDS = 5
+
+
+class _PackedLevels(Sequence[Pixels]):
+    """A stored texture's levels, each unpacked when it is first looked at."""
+
+    def __init__(self, path: Path, shapes: Sequence[tuple[int, int]], packed: Sequence[bytes]) -> None:
+        self._path, self._shapes, self._packed = path, shapes, packed
+        self._unpacked: dict[int, Pixels] = {}
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __getitem__(self, level: Any) -> Any:
+        if level not in self._unpacked:
+            try:
+                self._unpacked[level] = unpack(self._packed[level]).reshape(*self._shapes[level], 4)
+            except ValueError:
+                raise InputError(_DAMAGED.format(self._path)) from None
+        return self._unpacked[level]
+
+
+_DAMAGED = "{}: missing or damaged texture; delete it and run the same command again"
 
 
 class Bank:
@@ -139,31 +165,32 @@ class Bank:
         Raises:
             OSError: The folder cannot be written, or the disk is full; nothing is left behind.
         """
-        sizes = [length for level in texture.levels for length in level.shape[:2]]
-        header = np.array([_MAGIC, len(texture.levels), *texture.origin, texture.full, *sizes], "<i4")
-        write_aside(self.path(key), header.tobytes(), *(level.tobytes() for level in texture.levels))
+        packed = [pack(level, pixel_bytes=4) for level in texture.levels]
+        lengths = [
+            number
+            for level, data in zip(texture.levels, packed, strict=True)
+            for number in (*level.shape[:2], len(data))
+        ]
+        header = np.array([_MAGIC, len(packed), *texture.origin, texture.full, *lengths], "<i4")
+        write_aside(self.path(key), header.tobytes(), *packed)
 
     def load(self, key: str) -> Texture:
-        """The texture of ``key``, its levels mapped from disk.
+        """The texture of ``key``.
 
         Raises:
             InputError: The file is not a texture, or is cut short.
         """
         path = self.path(key)
-        whole = path.exists() and path.stat().st_size > 4 * _HEADER_WORDS
-        data = np.memmap(path, np.uint8, "r") if whole else np.empty(0, np.uint8)
-        words = data[: len(data) // 4 * 4].view("<i4")
-        magic, count, x, y, full = words[:_HEADER_WORDS].tolist() if whole else (0, 0, 0, 0, 0)
-        sizes = words[_HEADER_WORDS:][: 2 * count].reshape(-1, 2).tolist() if 0 < count < 32 else []
-        offset = 4 * (_HEADER_WORDS + 2 * len(sizes))
-        if (
-            magic != _MAGIC
-            or not sizes
-            or len(data) != offset + sum(4 * height * width for height, width in sizes)
-        ):
-            raise InputError(f"{path}: missing or damaged texture; delete it and run the same command again")
-        levels = []
-        for height, width in sizes:
-            levels.append(data[offset : offset + 4 * height * width].reshape(height, width, 4))
-            offset += 4 * height * width
-        return Texture(levels=tuple(levels), origin=(x, y), full=full)
+        data = path.read_bytes() if path.exists() else b""
+        if len(data) < 4 * _HEADER_WORDS:
+            raise InputError(_DAMAGED.format(path))
+        words = np.frombuffer(data, "<i4", len(data) // 4)
+        magic, count, x, y, full = words[:_HEADER_WORDS].tolist()
+        lengths = words[_HEADER_WORDS : _HEADER_WORDS + 3 * max(0, min(count, 32))]
+        levels = lengths[: len(lengths) // 3 * 3].reshape(-1, 3).tolist()
+        ends = np.cumsum([4 * (_HEADER_WORDS + 3 * count), *(length for _, _, length in levels)]).tolist()
+        if magic != _MAGIC or not levels or len(levels) != count or len(data) != ends[-1]:
+            raise InputError(_DAMAGED.format(path))
+        packed = [data[begin:end] for begin, end in itertools.pairwise(ends)]
+        shapes = [(height, width) for height, width, _ in levels]
+        return Texture(levels=_PackedLevels(path, shapes, packed), origin=(x, y), full=full)

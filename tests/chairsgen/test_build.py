@@ -220,7 +220,7 @@ def test_two_builds_in_one_folder_are_refused(tmp_path: Path) -> None:
     first.kill()
     first.wait()
     assert second.returncode == 2
-    assert "another build is at work" in second.stderr
+    assert "is at work there" in second.stderr
 
 
 def test_too_little_room_is_said_before_work_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,8 @@ def places(tmp_path: Path) -> Path:
         ("build --out {}/file", "file"),
         ("verify {}/absent", "no dataset here"),
         ("stats {}/empty", "no dataset here"),
+        ("export {}/empty --format kitti --out {}", "no dataset here"),
+        ("export {}/empty --format kiti --out {}", "did you mean 'kitti'?"),
         ("recipes flyingchars", "did you mean 'flyingchairs'?"),
         ("biuld --out {}", "did you mean 'build'?"),
     ],

@@ -10,15 +10,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    ("errors", "assets", "aside", "geometry", "views", "flowviz"),
-    ("config", "sample", "spline"),
+    ("errors", "assets", "aside", "packing", "geometry", "views", "flowviz"),
+    ("config", "sample", "spline", "flowio"),
     ("recipe", "textures", "catalogue", "progress", "surfaces", "upright"),
     ("chairs", "photos", "meshes", "render", "scene", "pixel"),
     ("compose", "shards", "sprites"),
     ("dataset", "workers"),
-    ("folder", "verify", "stats"),
+    ("folder", "verify", "stats", "export"),
     ("builder",),
-    ("arguments", "sheet", "cli", "__main__", "__init__"),
+    ("arguments", "sheet", "page", "cli", "__main__", "__init__"),
 )
 """The rooms of chairsgen from the lowest up; a room may know its own floor and those below."""
 
