@@ -8,12 +8,14 @@ PACKAGES := python3-venv libegl1 libgl1 libgl1-mesa-dri libxcb1 libglib2.0-0
 # pyrender pins a PyOpenGL that breaks from Python 3.13 on.
 PYOPENGL := PyOpenGL==3.1.10
 
-.PHONY: demo test check bench golden constraints clean
+.PHONY: demo test check bench constraints clean
 
 demo: .venv/base
 	.venv/bin/chairsgen build --n 24 --out data/demo --set assets.val_samples=0.125
 	.venv/bin/chairsgen verify data/demo
 	.venv/bin/chairsgen stats data/demo
+	.venv/bin/python -m chairsgen.sheet data/demo data/demo.png
+	@echo "look at data/demo.png; README.md says how to read data/demo"
 
 test: check
 	.venv/bin/python -m pytest -n auto
@@ -62,4 +64,4 @@ constraints: .venv/dev
 	$(PIP) freeze --exclude-editable --exclude PyOpenGL | sed 's/+cpu//' | sort --ignore-case > constraints.txt
 
 clean:
-	rm -rf .venv data/demo
+	rm -rf .venv data/demo data/demo.png

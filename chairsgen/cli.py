@@ -154,11 +154,15 @@ def _summarise(dataset: "Dataset") -> None:
     megabytes = sum(shard.bytes for shard in manifest.shards) / 1e6
     kinds = Counter(asset["kind"] for asset in manifest.assets)
     print(
-        f"{dataset.folder}: {len(dataset):,} pairs in {len(manifest.shards)} shards, {megabytes:,.1f} MB "
+        f"{dataset.folder}: {len(dataset):,} pairs in {_count(manifest.shards, 'shard')}, {megabytes:,.1f} MB "
         f"({megabytes / len(dataset):.2f} MB a pair), of {kinds['chair']} chairs and {kinds['photo']} photos; "
-        f"{len(manifest.skipped)} files skipped"
+        f"{_count(manifest.skipped, 'file')} skipped"
     )
     print(f"next: chairsgen verify {dataset.folder}")
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things):,} {name}" if len(things) == 1 else f"{len(things):,} {name}s"
 
 
 def _verify(arguments: Namespace) -> int:
@@ -172,7 +176,9 @@ def _verify(arguments: Namespace) -> int:
         from chairsgen.dataset import open_dataset
 
         dataset = open_dataset(arguments.folder)
-        print(f"{arguments.folder}: sound: {len(dataset):,} pairs in {len(dataset.manifest.shards)} shards")
+        print(
+            f"{arguments.folder}: sound: {len(dataset):,} pairs in {_count(dataset.manifest.shards, 'shard')}"
+        )
     return 1 if defects else 0
 
 

@@ -120,7 +120,7 @@ def test_a_broken_photo_among_good_ones_is_named_counted_and_recorded(places: Pa
     result = chairsgen("build", "--out", places / "out", "--n", 2, "--photos", places / "broken", *sets)
     assert result.returncode == 0, result.stderr
     assert f"skipped {places / 'broken' / 'photo.png'}: " in result.stderr
-    assert "3 photos; 1 files skipped" in result.stdout
+    assert "3 photos; 1 file skipped" in result.stdout
     manifest = json.loads((places / "out" / "manifest.json").read_text())
     (skipped,) = manifest["skipped"]
     assert skipped["path"].endswith("photo.png")
