@@ -97,6 +97,19 @@ def _main(argv: Sequence[str]) -> int:
     stats.add_argument("--json", action="store_true", help="as JSON")
     stats.set_defaults(run=_stats)
 
+    view = commands.add_parser(
+        "view",
+        help="a page to leaf through a dataset",
+        description="Writes a static page to leaf through a dataset; it opens from disk, without a server.",
+    )
+    view.add_argument("folder", type=Path, metavar="DIR")
+    view.add_argument("--out", type=Path, default=None, metavar="DIR", help="its folder (default: DIR/view)")
+    view.add_argument(
+        "--limit", type=int, default=100, metavar="N", help="pairs shown at most, spread evenly"
+    )
+    view.add_argument("--workers", type=int, default=None, metavar="N", help="processes (default: all cores)")
+    view.set_defaults(run=_view)
+
     export = commands.add_parser(
         "export",
         help="write a dataset in another layout",
@@ -188,6 +201,13 @@ def _stats(arguments: Namespace) -> int:
 
     figures = measure(open_dataset(arguments.folder))
     print(json.dumps(figures, indent=1) if arguments.json else table(figures))
+    return 0
+
+
+def _view(arguments: Namespace) -> int:
+    from chairsgen.page import write_page
+
+    print(write_page(arguments.folder, arguments.out, limit=arguments.limit, workers=arguments.workers))
     return 0
 
 
