@@ -153,14 +153,21 @@ def _fraction(position):
 
 @_exact
 @no_type_check
-def _any_alpha(texels, at):
-    three, four = uint64(3), uint64(4)
-    return (
-        texels[at + three]
-        | texels[at + three + four]
-        | texels[at + three + four + four]
-        | texels[at + three + four + four + four]
-    )
+def _row_alphas(texels, at):
+    a, four = at + uint64(3), uint64(4)
+    b, c, d = a + four, a + four + four, a + four + four + four
+    return texels[a] | texels[b] | texels[c] | texels[d], texels[a] & texels[b] & texels[c] & texels[d]
+
+
+@_exact
+@no_type_check
+def _alphas(texels, at, step):
+    """Or, and And, of the sixteen alphas from ``at`` on: 0 where all is clear, 255 where all is solid."""
+    some0, every0 = _row_alphas(texels, at)
+    some1, every1 = _row_alphas(texels, at + step)
+    some2, every2 = _row_alphas(texels, at + step + step)
+    some3, every3 = _row_alphas(texels, at + step + step + step)
+    return some0 | some1 | some2 | some3, every0 & every1 & every2 & every3
 
 
 @_sums
@@ -172,8 +179,7 @@ def sprite_at(texels, first, pitch, u, v):
     """
     at, step = _around(first, pitch, u, v)
     zero, full = float32(0), float32(255)
-    clear = _any_alpha(texels, at) | _any_alpha(texels, at + step)
-    if (clear | _any_alpha(texels, at + step + step) | _any_alpha(texels, at + step + step + step)) == 0:
+    if _alphas(texels, at, step)[0] == 0:
         return zero, zero, zero, zero
     wx, wy = _catmull_rom(_fraction(u)), _catmull_rom(_fraction(v))
     red, green, blue, alpha = _square(texels, at, step, wx, wy)
@@ -212,6 +218,10 @@ def covers(texels, first, pitch, sizes, inverse, layer, x, y):
     v = to_texture(inverse[layer, 1, 0], inverse[layer, 1, 1], inverse[layer, 1, 2], x, y)
     if not reaches(u, v, sizes[layer, 0], sizes[layer, 1]):
         return False
+    at, step = _around(first[layer], pitch[layer], u, v)
+    some, every = _alphas(texels, at, step)
+    if some == 0 or every == 255:
+        return every == 255
     return is_solid(sprite_at(texels, first[layer], pitch[layer], u, v)[3])
 
 
