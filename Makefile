@@ -50,9 +50,9 @@ for library in libEGL.so.1 libGL.so.1 libxcb.so.1 libglib-2.0.so.0; do \
 done; \
 if [ -n "$$missing" ]; then \
   if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
   elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
-    sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+    sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
   else \
     echo "system libraries are missing; run: sudo apt-get install $(PACKAGES)" >&2; exit 1; \
   fi; \
