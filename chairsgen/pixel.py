@@ -331,28 +331,60 @@ def paint(photo, texels, first, pitch, sizes, inverse, near, counts, height, wid
 
 @_exact
 @no_type_check
-def find_occlusion(layer_id, motions, texels, first, pitch, sizes, inverse, near, counts):
+def _meets_no_sprite(motions, counts, left, top, right, bottom):
+    """Whether the photograph's points from (left, top) to (right, bottom) meet no sprite's tile there."""
+    low_x = low_y = np.inf
+    high_x = high_y = -np.inf
+    for x in (left, right):
+        for y in (top, bottom):
+            there_x, there_y = moved(motions, 0, x, y)
+            low_x, high_x = min(low_x, there_x), max(high_x, there_x)
+            low_y, high_y = min(low_y, there_y), max(high_y, there_y)
+    # A hair more, so that no rounding loses a point on a tile's edge; what lies outside the frame has no tile.
+    below, above = 0.5 - 1e-6, 0.5 + 1e-6
+    upper = max(int((low_y + below) / TILE), 0)
+    lower = min(int((high_y + above) / TILE), counts.shape[0] - 1)
+    leftmost = max(int((low_x + below) / TILE), 0)
+    rightmost = min(int((high_x + above) / TILE), counts.shape[1] - 1)
+    for row in range(upper, lower + 1):
+        for column in range(leftmost, rightmost + 1):
+            if counts[row, column] > 1:
+                return False
+    return True
+
+
+@_exact
+@no_type_check
+def find_occlusion(layer_id, own_counts, motions, texels, first, pitch, sizes, inverse, near, counts):
     """Where the point that a pixel shows is covered in the other frame, (height, width) bool.
 
     Args:
-        layer_id: Of the frame that is asked about; all other arguments but ``motions`` describe the other frame.
+        layer_id: Of the frame that is asked about.
+        own_counts: Of that frame, too; all other arguments but ``motions`` describe the other frame.
         motions: From the one to the other.
     """
     height, width = layer_id.shape
     occluded = np.zeros((height, width), np.bool_)
-    for y in range(height):
-        for x in range(width):
-            own = layer_id[y, x]
-            there_x, there_y = moved(motions, own, x, y)
-            if is_outside(there_x, there_y, height, width):
+    for own_row in range(counts.shape[0]):
+        for own_column in range(counts.shape[1]):
+            top, left = own_row * TILE, own_column * TILE
+            bottom, right = min(top + TILE, height), min(left + TILE, width)
+            only_photo = own_counts[own_row, own_column] == 1
+            if only_photo and _meets_no_sprite(motions, counts, left, top, right - 1, bottom - 1):
                 continue
-            row = min(int((there_y + 0.5) / TILE), counts.shape[0] - 1)
-            column = min(int((there_x + 0.5) / TILE), counts.shape[1] - 1)
-            for k in range(counts[row, column]):
-                layer = near[row, column, k]
-                if layer <= own:
-                    break
-                if covers(texels, first, pitch, sizes, inverse, layer, there_x, there_y):
-                    occluded[y, x] = True
-                    break
+            for y in range(top, bottom):
+                for x in range(left, right):
+                    own = layer_id[y, x]
+                    there_x, there_y = moved(motions, own, x, y)
+                    if is_outside(there_x, there_y, height, width):
+                        continue
+                    row = min(int((there_y + 0.5) / TILE), counts.shape[0] - 1)
+                    column = min(int((there_x + 0.5) / TILE), counts.shape[1] - 1)
+                    for k in range(counts[row, column]):
+                        layer = near[row, column, k]
+                        if layer <= own:
+                            break
+                        if covers(texels, first, pitch, sizes, inverse, layer, there_x, there_y):
+                            occluded[y, x] = True
+                            break
     return occluded
