@@ -29,7 +29,7 @@ def rows(workload: Workload) -> list[Row]:
         Row(what="build: before the first pair and after the last", measured=f"{start:.1f} s"),
         Row(what=f"build: {n} pairs from start to end", measured=f"{n / small.seconds:.1f} pairs/s"),
         Row(what=f"build: {n3} pairs from start to end", measured=f"{n3 / large.seconds:.1f} pairs/s"),
-        _memory("resident, the mapped bank included", small.worker.resident, large.worker.resident, n, n3),
+        _memory("resident, shared libraries included", small.worker.resident, large.worker.resident, n, n3),
         _memory("proportional share", small.worker.proportional, large.worker.proportional, n, n3),
         _memory("its own", small.worker.own, large.worker.own, n, n3),
         Row(

@@ -54,7 +54,7 @@ def rows(workload: Workload) -> list[Row]:
     load = workload.load
     rivals: dict[str, Callable[[Scene], object]] = {"ours": lambda scene: _with_flow(scene, workload)}
     rivals |= {name: partial(rival, load=load) for name, rival in RIVALS.items()}
-    for rival in rivals.values():  # compiles kernels, maps textures
+    for rival in rivals.values():  # compiles kernels, unpacks textures
         rival(workload.scenes[0])
     seconds = race(rivals, workload.scenes, workload.repeats)
     ours = seconds.pop("ours")
