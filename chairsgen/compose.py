@@ -5,7 +5,7 @@ Here a scene's textures are chosen and laid out; :mod:`chairsgen.pixel` decides 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -31,6 +31,7 @@ class Stack:
 
     photo: Int16[np.ndarray, " values"]
     texels: UInt8[np.ndarray, " bytes"]
+    opacity: UInt8[np.ndarray, " texels"]
     first: Int64[np.ndarray, " layers"]
     pitch: Int64[np.ndarray, " layers"]
     sizes: Int32[np.ndarray, "layers 2"]
@@ -39,7 +40,7 @@ class Stack:
     @property
     def sprites(self) -> tuple[np.ndarray, ...]:
         """All but the photograph's coefficients, for a kernel."""
-        return self.texels, self.first, self.pitch, self.sizes, self.inverse
+        return self.texels, self.opacity, self.first, self.pitch, self.sizes, self.inverse
 
 
 def compose(scene: Scene, load: Callable[[str, int], Texture], index: int = -1) -> FlowSample:
@@ -62,8 +63,8 @@ def compose(scene: Scene, load: Callable[[str, int], Texture], index: int = -1) 
         image2=image2,
         layer_id1=layer_id1,
         layer_id2=layer_id2,
-        occ_fw=find_occlusion(layer_id1, tiles1[1], motions, *stack2.sprites, *tiles2),
-        occ_bw=find_occlusion(layer_id2, tiles2[1], inverse_motions, *stack1.sprites, *tiles1),
+        occ_fw=find_occlusion(layer_id1, *tiles1, motions, *stack2.sprites, *tiles2),
+        occ_bw=find_occlusion(layer_id2, *tiles2, inverse_motions, *stack1.sprites, *tiles1),
         motions=motions,
         index=index,
         scene=scenes.to_json(scene),
@@ -80,7 +81,7 @@ def stack_layers(scene: Scene, load: Callable[[str, int], Texture]) -> tuple[Sta
     first, pitch = np.zeros(count, np.int64), np.zeros(count, np.int64)
     sizes = np.zeros((count, 2), np.int32)
     inverses = np.zeros((2, count, 2, 3))
-    sprites, start = [np.empty(0, np.uint8)], 0
+    sprites, opacities, start = [np.empty(0, np.uint8)], [np.empty(0, np.uint8)], 0
     for number, layer in enumerate(scene.layers):
         if not scene.may_show(number):
             continue
@@ -94,15 +95,20 @@ def stack_layers(scene: Scene, load: Callable[[str, int], Texture]) -> tuple[Sta
             first[0] = (PAD - top) * pitch[0] + (PAD - left) * 4
         else:
             sprites.append(texels.ravel())
+            opacities.append(_opacity(texels).ravel())
             pitch[number] = texels.strides[0]
             first[number] = start + PAD * texels.strides[0] + PAD * texels.strides[1]
             start += texels.size
-    texels, photo = np.concatenate(sprites), photo.ravel()
-    stack1, stack2 = (
-        Stack(photo=photo, texels=texels, first=first, pitch=pitch, sizes=sizes, inverse=inverse)
-        for inverse in inverses
+    stack1 = Stack(
+        photo=photo.ravel(),
+        texels=np.concatenate(sprites),
+        opacity=np.concatenate(opacities),
+        first=first,
+        pitch=pitch,
+        sizes=sizes,
+        inverse=inverses[0],
     )
-    return stack1, stack2
+    return stack1, replace(stack1, inverse=inverses[1])
 
 
 def _place(layer: Layer, texture: Texture) -> tuple[int, Float64[np.ndarray, "2 2 3"]]:
@@ -114,6 +120,14 @@ def _place(layer: Layer, texture: Texture) -> tuple[int, Float64[np.ndarray, "2 
     level = min(max(wanted, 0), len(texture.levels) - 1)
     shrink = geometry.about((-0.5, -0.5), geometry.scaling(0.5**level))
     return level, np.stack([(shrink @ geometry.inverse(pose))[:2] for pose in poses])
+
+
+def _opacity(texels: Pixels) -> UInt8[np.ndarray, "height width"]:
+    """What :mod:`chairsgen.pixel` calls opacity: of the 4 x 4 texels from one before each texel on."""
+    alpha = cv2.extractChannel(texels, 3)
+    around = np.ones((4, 4), np.uint8)
+    some, every = (change(alpha, around, anchor=(1, 1)) for change in (cv2.dilate, cv2.erode))
+    return (some > 0).view(np.uint8) + (every == 255)
 
 
 def _spline_seen(
@@ -135,5 +149,4 @@ def _spline_seen(
         margin = spline.RADIUS + PAD
         spans.append((max(0, math.floor(start) - margin), min(length, math.ceil(end) + 1 + margin)))
     (left, right), (top, bottom) = spans
-    found = spline.coefficients(np.ascontiguousarray(image[top:bottom, left:right]))
-    return top, left, cv2.copyMakeBorder(found, PAD, PAD, PAD, PAD, cv2.BORDER_REFLECT_101)
+    return top, left, spline.coefficients(image[top:bottom, left:right], border=PAD)

@@ -8,6 +8,8 @@ A stack of layers, as seen from one frame, is
 
 * ``photo``: layer 0's coefficients of a cubic spline (:mod:`chairsgen.spline`), flat, four channels;
 * ``texels``: the sprites' premultiplied RGBA bytes, flat, one sprite after the other;
+* ``opacity``: for each texel what the sixteen that the filter reads around points just past it are: all
+  :data:`CLEAR`, all :data:`SOLID`, or :data:`MIXED`;
 * ``first``: for each layer, the index of the red of its texel (0, 0);
 * ``pitch``: the distance from row to row;
 * ``sizes``: (height, width) without border; (0, 0) for a layer that cannot show;
@@ -38,6 +40,9 @@ TILE = 16
 
 SEEN_THROUGH = 1.0 / 512
 """What lies behind counts no more once a smaller share of it than this comes through."""
+
+CLEAR, MIXED, SOLID = 0, 1, 2
+"""Opacity around a point of a sprite."""
 
 REACH = 2.0
 """The filter reads texels nearer than this to a point, in each axis."""
@@ -153,21 +158,9 @@ def _fraction(position):
 
 @_exact
 @no_type_check
-def _row_alphas(texels, at):
-    a, four = at + uint64(3), uint64(4)
-    b, c, d = a + four, a + four + four, a + four + four + four
-    return texels[a] | texels[b] | texels[c] | texels[d], texels[a] & texels[b] & texels[c] & texels[d]
-
-
-@_exact
-@no_type_check
-def _alphas(texels, at, step):
-    """Or, and And, of the sixteen alphas from ``at`` on: 0 where all is clear, 255 where all is solid."""
-    some0, every0 = _row_alphas(texels, at)
-    some1, every1 = _row_alphas(texels, at + step)
-    some2, every2 = _row_alphas(texels, at + step + step)
-    some3, every3 = _row_alphas(texels, at + step + step + step)
-    return some0 | some1 | some2 | some3, every0 & every1 & every2 & every3
+def opacity_at(opacity, first, pitch, u, v):
+    """:data:`CLEAR`, :data:`MIXED` or :data:`SOLID`: what the sixteen texels around (u, v) are together."""
+    return opacity[uint64(first + int64(math.floor(v)) * pitch + int64(math.floor(u)) * 4) >> uint64(2)]
 
 
 @_sums
@@ -179,8 +172,6 @@ def sprite_at(texels, first, pitch, u, v):
     """
     at, step = _around(first, pitch, u, v)
     zero, full = float32(0), float32(255)
-    if _alphas(texels, at, step)[0] == 0:
-        return zero, zero, zero, zero
     wx, wy = _catmull_rom(_fraction(u)), _catmull_rom(_fraction(v))
     red, green, blue, alpha = _square(texels, at, step, wx, wy)
     alpha = min(max(alpha, zero), full)
@@ -212,16 +203,15 @@ def is_solid(alpha):
 
 @_inlined
 @no_type_check
-def covers(texels, first, pitch, sizes, inverse, layer, x, y):
+def covers(texels, opacity, first, pitch, sizes, inverse, layer, x, y):
     """Whether a sprite's own alpha at (x, y) of the frame is at least 0.5."""
     u = to_texture(inverse[layer, 0, 0], inverse[layer, 0, 1], inverse[layer, 0, 2], x, y)
     v = to_texture(inverse[layer, 1, 0], inverse[layer, 1, 1], inverse[layer, 1, 2], x, y)
     if not reaches(u, v, sizes[layer, 0], sizes[layer, 1]):
         return False
-    at, step = _around(first[layer], pitch[layer], u, v)
-    some, every = _alphas(texels, at, step)
-    if some == 0 or every == 255:
-        return every == 255
+    state = opacity_at(opacity, first[layer], pitch[layer], u, v)
+    if state != MIXED:
+        return state == SOLID
     return is_solid(sprite_at(texels, first[layer], pitch[layer], u, v)[3])
 
 
@@ -280,7 +270,7 @@ def bin_layers(sizes, inverse, height, width):
 
 @_exact
 @no_type_check
-def paint(photo, texels, first, pitch, sizes, inverse, near, counts, height, width):
+def paint(photo, texels, opacity, first, pitch, sizes, inverse, near, counts, height, width):
     """A frame and its layer map, (height, width, 3) and (height, width) uint8.
 
     Tile by tile, and in a tile layer by layer from the nearest on, so that a layer's matrix stays in registers.
@@ -310,7 +300,7 @@ def paint(photo, texels, first, pitch, sizes, inverse, near, counts, height, wid
                         if layer == 0:
                             alpha = np.float32(1)
                             red, green, blue = photo_at(photo, start, step, mirrored(u, w), mirrored(v, h))
-                        elif reaches(u, v, h, w):
+                        elif reaches(u, v, h, w) and opacity_at(opacity, start, step, u, v) != CLEAR:
                             red, green, blue, alpha = sprite_at(texels, start, step, u, v)
                         else:
                             continue
@@ -331,50 +321,60 @@ def paint(photo, texels, first, pitch, sizes, inverse, near, counts, height, wid
 
 @_exact
 @no_type_check
-def _meets_no_sprite(motions, counts, left, top, right, bottom):
-    """Whether the photograph's points from (left, top) to (right, bottom) meet no sprite's tile there."""
+def _may_be_covered(layer, motions, near, left, top, right, bottom):
+    """Whether a layer's points from (left, top) to (right, bottom) meet a nearer one's tile in the other frame."""
     low_x = low_y = np.inf
     high_x = high_y = -np.inf
     for x in (left, right):
         for y in (top, bottom):
-            there_x, there_y = moved(motions, 0, x, y)
+            there_x, there_y = moved(motions, layer, x, y)
             low_x, high_x = min(low_x, there_x), max(high_x, there_x)
             low_y, high_y = min(low_y, there_y), max(high_y, there_y)
     # A hair more, so that no rounding loses a point on a tile's edge; what lies outside the frame has no tile.
     below, above = 0.5 - 1e-6, 0.5 + 1e-6
     upper = max(int((low_y + below) / TILE), 0)
-    lower = min(int((high_y + above) / TILE), counts.shape[0] - 1)
+    lower = min(int((high_y + above) / TILE), near.shape[0] - 1)
     leftmost = max(int((low_x + below) / TILE), 0)
-    rightmost = min(int((high_x + above) / TILE), counts.shape[1] - 1)
+    rightmost = min(int((high_x + above) / TILE), near.shape[1] - 1)
     for row in range(upper, lower + 1):
         for column in range(leftmost, rightmost + 1):
-            if counts[row, column] > 1:
-                return False
-    return True
+            if near[row, column, 0] > layer:
+                return True
+    return False
 
 
 @_exact
 @no_type_check
-def find_occlusion(layer_id, own_counts, motions, texels, first, pitch, sizes, inverse, near, counts):
+def find_occlusion(
+    layer_id, own_near, own_counts, motions, texels, opacity, first, pitch, sizes, inverse, near, counts
+):
     """Where the point that a pixel shows is covered in the other frame, (height, width) bool.
 
     Args:
         layer_id: Of the frame that is asked about.
+        own_near: Of that frame, too.
         own_counts: Of that frame, too; all other arguments but ``motions`` describe the other frame.
         motions: From the one to the other.
     """
     height, width = layer_id.shape
     occluded = np.zeros((height, width), np.bool_)
+    asked = np.zeros(len(motions), np.bool_)
     for own_row in range(counts.shape[0]):
         for own_column in range(counts.shape[1]):
             top, left = own_row * TILE, own_column * TILE
             bottom, right = min(top + TILE, height), min(left + TILE, width)
-            only_photo = own_counts[own_row, own_column] == 1
-            if only_photo and _meets_no_sprite(motions, counts, left, top, right - 1, bottom - 1):
+            some_asked = False
+            for k in range(own_counts[own_row, own_column]):
+                layer = own_near[own_row, own_column, k]
+                asked[layer] = _may_be_covered(layer, motions, near, left, top, right - 1, bottom - 1)
+                some_asked |= asked[layer]
+            if not some_asked:
                 continue
             for y in range(top, bottom):
                 for x in range(left, right):
                     own = layer_id[y, x]
+                    if not asked[own]:
+                        continue
                     there_x, there_y = moved(motions, own, x, y)
                     if is_outside(there_x, there_y, height, width):
                         continue
@@ -384,7 +384,7 @@ def find_occlusion(layer_id, own_counts, motions, texels, first, pitch, sizes, i
                         layer = near[row, column, k]
                         if layer <= own:
                             break
-                        if covers(texels, first, pitch, sizes, inverse, layer, there_x, there_y):
+                        if covers(texels, opacity, first, pitch, sizes, inverse, layer, there_x, there_y):
                             occluded[y, x] = True
                             break
     return occluded

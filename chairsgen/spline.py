@@ -21,7 +21,20 @@ _INVERSE /= _INVERSE.sum()
 
 
 def coefficients(
-    image: UInt8[np.ndarray, "height width channels"],
+    image: UInt8[np.ndarray, "_ _ channels"], border: int = 0
 ) -> Int16[np.ndarray, "height width channels"]:
-    """The spline's coefficients times :data:`SCALE`; the image goes on mirrored at its edges."""
-    return cv2.sepFilter2D(image, cv2.CV_16S, SCALE * _INVERSE, _INVERSE, borderType=cv2.BORDER_REFLECT_101)
+    """The spline's coefficients times :data:`SCALE`, of the image and of ``border`` pixels around it.
+
+    The image goes on mirrored at its edges.
+    """
+    height, width, channels = image.shape
+    found = np.empty((height + 2 * border, width + 2 * border, channels), np.int16)
+    inner = found[border : border + height, border : border + width]
+    cv2.sepFilter2D(
+        image, cv2.CV_16S, SCALE * _INVERSE, _INVERSE, dst=inner, borderType=cv2.BORDER_REFLECT_101
+    )
+    for axis_swapped in (found[:, border : border + width], found.swapaxes(0, 1)):
+        for step in range(1, border + 1):
+            axis_swapped[border - step] = axis_swapped[border + step]
+            axis_swapped[-1 - border + step] = axis_swapped[-1 - border - step]
+    return found
