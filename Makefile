@@ -14,7 +14,7 @@ demo: .venv/base
 	.venv/bin/chairsgen build --n 24 --out data/demo --set assets.val_samples=0.125
 	.venv/bin/chairsgen verify data/demo
 	.venv/bin/chairsgen stats data/demo
-	.venv/bin/python -m chairsgen.sheet data/demo data/demo.png
+	.venv/bin/python -m chairsgen.sheet dataset data/demo data/demo.png
 	@echo "look at data/demo.png; README.md says how to read data/demo"
 
 test: check
