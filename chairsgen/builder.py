@@ -5,15 +5,15 @@ an interrupted build goes on with the first shard that is missing, and ends with
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from chairsgen import __version__, chairs, scene, shards
+from chairsgen import __version__, chairs, scene, shapes, shards
 from chairsgen import meshes as mesh_files
 from chairsgen import photos as procedural_photos
 from chairsgen.catalogue import Asset, Catalogue, Finding, Kind, Skipped, embedded, from_files, split
-from chairsgen.compose import compose
+from chairsgen.compose import compose, painter_on
 from chairsgen.dataset import Dataset, Manifest, open_dataset
 from chairsgen.errors import InputError
 from chairsgen.folder import (
@@ -24,6 +24,7 @@ from chairsgen.folder import (
     telling_what_is_kept,
     uninterrupted,
 )
+from chairsgen.packs import Pack, packs_of
 from chairsgen.photos import files as photo_files
 from chairsgen.progress import progress
 from chairsgen.recipe import Recipe
@@ -32,24 +33,36 @@ from chairsgen.sprites import Job, Sprites, reading, rendering
 from chairsgen.textures import bank_folder
 from chairsgen.workers import Workers, start_workers
 
+DEVICES = ("auto", "cpu", "cuda")
+
 SAMPLES_PER_CALL = 8
 SCENES_PER_CALL = 250
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that determines a dataset's samples: what every worker knows."""
+    """What every worker knows: all that determines a dataset's samples, and the device that paints them."""
 
     recipe: Recipe
     seed: int
     catalogue: Catalogue
     sprites: Sprites
     dense_flow: bool
+    device: str
 
     @property
     def layers(self) -> int:
         """Length of a shard's motions."""
         return self.recipe.chair.count_max + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the user gave of one kind: files and folders, the files found there, and each one's pack."""
+
+    roots: list[Path]
+    files: list[Path]
+    packs: list[Pack]
 
 
 def build(
@@ -82,7 +95,7 @@ def build(
         workers: Processes; all cores, if None.
         shard_size: Pairs a shard.
         dense_flow: Whether to store the flow, too, which readers otherwise make from layers and matrices.
-        device: "cpu", or "auto" for the best that there is; "cuda" is refused until there is a GPU compositor.
+        device: What paints pairs, with the same bytes: "cpu", "cuda", or "auto" for a GPU where there is one.
         executor: "local", or "ray" for the workers of a Ray cluster that shares the folders.
         quiet: Print nothing.
 
@@ -99,14 +112,13 @@ def build(
     for name, value in (("n", n), ("shard-size", shard_size), ("workers", 1 if workers is None else workers)):
         if value < 1:
             raise InputError(f"--{name} {value}: must be at least 1")
-    if device == "cuda":
-        raise InputError("--device cuda: this version composes on the CPU only: use --device cpu")
+    if device not in DEVICES:
+        raise InputError(f"--device {device}: must be one of {', '.join(DEVICES)}")
     if seed < 0:
         raise InputError(f"--seed {seed}: must not be negative")
-    mesh_roots, photo_roots = [Path(path) for path in meshes], [Path(path) for path in photos]
-    found: dict[Kind, tuple[list[Path], list[Path]]] = {
-        "chair": (mesh_roots, mesh_files.find(mesh_roots) if mesh_roots else []),
-        "photo": (photo_roots, photo_files.find(photo_roots) if photo_roots else []),
+    found: dict[Kind, Given] = {
+        "chair": _given(meshes, mesh_files.find),
+        "photo": _given(photos, photo_files.find),
     }
     folder = Path(out)
     with (
@@ -115,9 +127,13 @@ def build(
         telling_what_is_kept(folder),
         start_workers(executor, workers) as pool,
     ):
-        plan = _plan(pool, recipe, seed, dense_flow, found, quiet)
+        if device == "cuda":  # said now, not when all is rendered
+            list(pool.map(_open, pool.share(device), [None]))
+        plan = _plan(pool, recipe, seed, dense_flow, device, found, quiet)
         manifest = continue_from(folder, _manifest(plan, n, shard_size))
-        if not manifest.complete:
+        if manifest.complete:
+            manifest.save(folder)  # licences may have been put right since
+        else:
             shared = pool.share(plan)
             jobs = _missing(pool, shared, plan, range(manifest.num_ready, n), quiet)
             frame = (recipe.frame.height, recipe.frame.width)
@@ -132,12 +148,19 @@ def build(
 # --- stages
 
 
+def _given(paths: Sequence[str | os.PathLike[str]], find: Callable[[Sequence[Path]], list[Path]]) -> Given:
+    roots = [Path(path) for path in paths]
+    files = find(roots) if roots else []
+    return Given(roots=roots, files=files, packs=packs_of(files, roots))
+
+
 def _plan(
     pool: Workers,
     recipe: Recipe,
     seed: int,
     dense_flow: bool,
-    found: dict[Kind, tuple[list[Path], list[Path]]],
+    device: str,
+    found: dict[Kind, Given],
     quiet: bool,
 ) -> Plan:
     # A worker is asked what renders: this process must not hold an OpenGL context.
@@ -152,20 +175,33 @@ def _plan(
     inspector = pool.share(sprites)
     assets: dict[Kind, tuple[Asset, ...]] = {}
     skipped: list[Skipped] = []
-    for kind, (roots, files) in found.items():
-        if files:
-            findings = _inspect_all(pool, inspector, kind, files, quiet)
-            usable, left_out = from_files(kind, roots, zip(files, findings, strict=True))
+    for kind, given in found.items():
+        if given.files:
+            findings = _inspect_all(pool, inspector, kind, given.files, quiet)
+            usable, left_out = from_files(
+                kind, given.roots, zip(given.files, findings, given.packs, strict=True)
+            )
             skipped += left_out
         else:
-            usable = _embedded(kind, recipe)
+            usable = embedded_assets(kind, recipe)
         assets[kind] = split(usable, recipe.assets.val_assets)
     catalogue = Catalogue(chairs=assets["chair"], photos=assets["photo"], skipped=tuple(skipped))
     sprites = replace(sprites, assets=(*catalogue.chairs, *catalogue.photos))
-    return Plan(recipe=recipe, seed=seed, catalogue=catalogue, sprites=sprites, dense_flow=dense_flow)
+    return Plan(
+        recipe=recipe,
+        seed=seed,
+        catalogue=catalogue,
+        sprites=sprites,
+        dense_flow=dense_flow,
+        device=device,
+    )
 
 
-def _embedded(kind: Kind, recipe: Recipe) -> list[Asset]:
+def embedded_assets(kind: Kind, recipe: Recipe) -> list[Asset]:
+    """The chairs (or what flies in their place) or photographs of a build that is given none, before the split."""
+    if kind == "chair" and recipe.assets.objects != "chairs":
+        names = shapes.names(recipe.assets.objects, recipe.assets.chairs)
+        return embedded("shape", names, shapes.source_hash())
     if kind == "chair":
         return embedded(kind, chairs.model_names(recipe.assets.chairs), chairs.source_hash())
     names = procedural_photos.names(recipe.assets.photos)
@@ -195,7 +231,11 @@ def _missing(pool: Workers, shared: object, plan: Plan, indices: range, quiet: b
 
 
 def _make(pool: Workers, shared: object, jobs: Sequence[Job], quiet: bool) -> None:
-    for kind, task, unit in (("photo", "preparing photos", "photos"), ("chair", "rendering chairs", "views")):
+    for kind, task, unit in (
+        ("photo", "preparing photos", "photos"),
+        ("shape", "painting shapes", "shapes"),
+        ("chair", "rendering chairs", "views"),
+    ):
         chosen = [job for job in jobs if job.asset.kind == kind]
         with progress(task, sum(len(job.views) for job in chosen), unit, quiet=quiet) as shown:
             for made in pool.map(_make_textures, shared, chosen):
@@ -266,6 +306,10 @@ def _manifest(plan: Plan, n: int, shard_size: int) -> Manifest:
 # --- what workers do
 
 
+def _open(device: str, _: None) -> None:
+    painter_on(device)
+
+
 def _ask_rendering(_: None, __: None) -> str:
     return rendering()
 
@@ -287,6 +331,6 @@ def _compose_samples(plan: Plan, indices: range) -> list[Encoded]:
     encoded = []
     for index in indices:
         drawn = scene.draw_scene(plan.recipe, plan.catalogue, plan.seed, index)
-        sample = compose(drawn, plan.sprites.load, index)
+        sample = compose(drawn, plan.sprites.load, index, painter_on(plan.device))
         encoded.append(shards.encode(sample, plan.layers, dense_flow=plan.dense_flow))
     return encoded

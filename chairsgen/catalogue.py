@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from chairsgen.errors import InputError
+from chairsgen.packs import AUTO, Pack
 
-Kind = Literal["chair", "photo"]
+Kind = Literal["chair", "shape", "photo"]
 Side = Literal["train", "val"]
 
 EMBEDDED = "embedded"
@@ -24,18 +25,39 @@ class Asset:
     Attributes:
         id: Unique in its catalogue, the same on every machine: ``windsor-017``, ``meshes/oak/chair.glb``.
         kind: What it is.
-        source: The file's path, or :data:`EMBEDDED`.
+        path: The file; empty for an embedded asset.
         sha256: Of the file and all that it refers to; for an embedded asset, of its generator and name.
         licence: SPDX name, or "unknown".
+        author: Who made it; empty if unknown.
+        source: Where it was got; empty if unknown.
+        up_axis: Of a mesh: what its pack says points up (see :class:`chairsgen.packs.Pack`).
+        scale: Of a mesh: the factor by which its pack has it drawn larger.
         side: Which samples may show it.
     """
 
     id: str
     kind: Kind
-    source: str
     sha256: str
+    path: str = ""
     licence: str = "unknown"
+    author: str = ""
+    source: str = ""
+    up_axis: str = AUTO
+    scale: float = 1.0
     side: Side = "train"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the project makes it itself."""
+        return not self.path
+
+    @property
+    def lot(self) -> str:
+        """What the split draws by, in hex: of a file its content; of an embedded asset its name alone.
+
+        An embedded asset keeps its side, therefore, whatever becomes of its generator.
+        """
+        return hashlib.sha256(self.id.encode()).hexdigest() if self.is_embedded else self.sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +86,11 @@ class Catalogue:
 
     @property
     def hash(self) -> str:
-        """sha256 over what determines scenes: ids, contents and sides, in order; not over paths."""
-        lines = [f"{a.kind}\t{a.id}\t{a.sha256}\t{a.side}" for a in (*self.chairs, *self.photos)]
+        """sha256 over what determines pairs: ids, contents, axes, scales and sides, in order; not over paths."""
+        lines = [
+            f"{asset.kind}\t{asset.id}\t{asset.sha256}\t{asset.up_axis}\t{asset.scale}\t{asset.side}"
+            for asset in (*self.chairs, *self.photos)
+        ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @cached_property
@@ -92,23 +117,23 @@ def embedded(kind: Kind, names: Iterable[str], generator_hash: str) -> list[Asse
         Asset(
             id=name,
             kind=kind,
-            source=EMBEDDED,
             sha256=hashlib.sha256(f"{generator_hash}/{name}".encode()).hexdigest(),
             licence=EMBEDDED_LICENCE,
+            source=EMBEDDED,
         )
         for name in names
     ]
 
 
 def from_files(
-    kind: Kind, roots: Sequence[Path], found: Iterable[tuple[Path, Finding]]
+    kind: Kind, roots: Sequence[Path], found: Iterable[tuple[Path, Finding, Pack]]
 ) -> tuple[list[Asset], list[Skipped]]:
     """The usable ones among a user's files, each content once.
 
     Args:
         kind: What the files are.
         roots: What the user named; ids are relative to these, so that they do not depend on the machine.
-        found: Every file below them, and what was found out about it.
+        found: Every file below them, what was found out about it, and what its pack says.
 
     Raises:
         InputError: None is usable.
@@ -116,7 +141,7 @@ def from_files(
     assets: dict[str, Asset] = {}
     skipped: list[Skipped] = []
     seen_at: dict[str, Path] = {}
-    for path, finding in found:
+    for path, finding, pack in found:
         if finding.cause:
             skipped.append(Skipped(path=str(path), cause=finding.cause))
         elif finding.sha256 in seen_at:
@@ -126,7 +151,9 @@ def from_files(
             identity = _relative(path, roots)
             if identity in assets:
                 identity = f"{identity}#{finding.sha256[:8]}"
-            assets[identity] = Asset(id=identity, kind=kind, source=str(path), sha256=finding.sha256)
+            assets[identity] = Asset(
+                id=identity, kind=kind, path=str(path), sha256=finding.sha256, **pack.to_dict()
+            )
     if not assets:
         what = "mesh" if kind == "chair" else "photo"
         such = f", such as {skipped[0].path}: {skipped[0].cause}" if skipped else ""
@@ -135,12 +162,12 @@ def from_files(
 
 
 def split(assets: Sequence[Asset], share: float) -> tuple[Asset, ...]:
-    """Gives a share of assets, at least one of two or more, to the val side: those of the lowest sha256.
+    """Gives a share of assets, at least one of two or more, to the val side: those of the lowest lots.
 
-    Every asset's place depends on its content alone, not on the order or the names of the others.
+    An asset's lot depends on itself alone, not on the order or the names of the others.
     """
     count = min(math.ceil(share * len(assets)), len(assets) - 1)
-    chosen = {asset.id for asset in sorted(assets, key=lambda asset: asset.sha256)[:count]}
+    chosen = {asset.id for asset in sorted(assets, key=lambda asset: asset.lot)[:count]}
     return tuple(replace(asset, side="val") if asset.id in chosen else asset for asset in assets)
 
 

@@ -69,7 +69,10 @@ def _main(argv: Sequence[str]) -> int:
         "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
     )
     build.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where pairs are composed"
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="what paints pairs, with the same result (default: a GPU where there is one)",
     )
     build.add_argument("--shard-size", type=int, default=500, metavar="N", help="pairs a shard")
     build.add_argument(
@@ -91,10 +94,14 @@ def _main(argv: Sequence[str]) -> int:
     stats = commands.add_parser(
         "stats",
         help="what is in a dataset",
-        description="Flow, coverage and occlusion of a dataset, beside the published figures of FlyingChairs.",
+        description="Flow, layers, images and licences of a dataset, beside FlyingChairs' published figures.",
     )
     stats.add_argument("folder", type=Path, metavar="DIR")
     stats.add_argument("--json", action="store_true", help="as JSON")
+    stats.add_argument("--against", type=Path, metavar="DIR", help="another dataset, to stand beside it")
+    stats.add_argument(
+        "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
+    )
     stats.set_defaults(run=_stats)
 
     view = commands.add_parser(
@@ -166,9 +173,10 @@ def _summarise(dataset: "Dataset") -> None:
         print(f"skipped {skipped['path']}: {skipped['cause']}", file=sys.stderr)
     megabytes = sum(shard.bytes for shard in manifest.shards) / 1e6
     kinds = Counter(asset["kind"] for asset in manifest.assets)
+    objects = f"{kinds['shape']} shapes" if kinds["shape"] else f"{kinds['chair']} chairs"
     print(
         f"{dataset.folder}: {len(dataset):,} pairs in {_count(manifest.shards, 'shard')}, {megabytes:,.1f} MB "
-        f"({megabytes / len(dataset):.2f} MB a pair), of {kinds['chair']} chairs and {kinds['photo']} photos; "
+        f"({megabytes / len(dataset):.2f} MB a pair), of {objects} and {kinds['photo']} photos; "
         f"{_count(manifest.skipped, 'file')} skipped"
     )
     print(f"next: chairsgen verify {dataset.folder}")
@@ -197,10 +205,18 @@ def _verify(arguments: Namespace) -> int:
 
 def _stats(arguments: Namespace) -> int:
     from chairsgen.dataset import open_dataset
-    from chairsgen.stats import measure, table
+    from chairsgen.stats import measure, published, table
 
-    figures = measure(open_dataset(arguments.folder))
-    print(json.dumps(figures, indent=1) if arguments.json else table(figures))
+    folders = [folder for folder in (arguments.folder, arguments.against) if folder]
+    datasets = [open_dataset(folder) for folder in folders]
+    measured = [measure(dataset, workers=arguments.workers) for dataset in datasets]
+    if arguments.json:
+        figures = measured[0] | {"published": published()}
+        if arguments.against:
+            figures["against"] = measured[1]
+        print(json.dumps(figures, indent=1))
+    else:
+        print(table([(str(folder), figures) for folder, figures in zip(folders, measured, strict=True)]))
     return 0
 
 

@@ -9,7 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tomlkit
 
@@ -158,6 +158,47 @@ def difference(old: Config, new: Config, prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{field.name}", *values
 
 
+def load(
+    presets: Mapping[str, AnyConfig],
+    name_or_path: str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    kind: str,
+    default: str,
+) -> AnyConfig:
+    """A preset by name or a TOML file by path (ending in .toml), changed by ``key.path=VALUE`` texts.
+
+    A file states what differs from the preset that its key ``preset`` names, and is called after the file
+    unless it names itself.
+
+    Args:
+        presets: By name; each has a field ``name``.
+        name_or_path: Which one.
+        overrides: As :meth:`Config.override` takes them.
+        kind: What a preset is called in messages.
+        default: The preset of files that name none.
+
+    Raises:
+        InputError: Name, file, key or value is wrong; the message names it, and the nearest right one.
+    """
+
+    def preset(name: str) -> AnyConfig:
+        if name not in presets:
+            raise InputError(f"unknown {kind} {name!r}: {nearest(name, presets)} (a file must end in .toml)")
+        return presets[name]
+
+    if not str(name_or_path).endswith(".toml"):
+        return preset(str(name_or_path)).override(overrides)
+    path = Path(name_or_path)
+    data = read_toml(path)
+    try:
+        base = preset(str(data.pop("preset", default)))
+        config = type(base).from_dict({"name": path.stem} | data, base)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return config.override(overrides)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file's content; :class:`~chairsgen.errors.InputError` where there is none."""
     try:
@@ -175,12 +216,16 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _convert(key: str, kind: type, value: Any) -> Any:
+def _convert(key: str, kind: Any, value: Any) -> Any:
     if kind is float and type(value) is int:
         try:
             value = float(value)
         except OverflowError:
             raise InputError(f"{key}: the number is too large") from None
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{key} = {value!r}: must be a list")
+        return tuple(_convert(f"{key}[{i}]", get_args(kind)[0], item) for i, item in enumerate(value))
     if type(value) is not kind:
         raise InputError(f"{key} = {value!r}: must be of type {kind.__name__}")
     return value

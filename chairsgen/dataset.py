@@ -38,7 +38,7 @@ class Manifest:
         renderer: The OpenGL implementation.
         shards: The whole ones so far, in order.
         val: Indices of val samples; all others are train.
-        assets: Every chair and photograph: id, source, sha256, licence, side.
+        assets: Every chair and photograph, as :class:`chairsgen.catalogue.Asset` has it.
         skipped: Files that were left out: path and cause.
         schema: Version of the shards' layout.
     """
@@ -54,7 +54,7 @@ class Manifest:
     renderer: str
     shards: tuple[Shard, ...] = ()
     val: tuple[int, ...] = field(default=(), repr=False)
-    assets: tuple[dict[str, str], ...] = field(default=(), repr=False)
+    assets: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     skipped: tuple[dict[str, str], ...] = field(default=(), repr=False)
     schema: int = SCHEMA_VERSION
 
@@ -133,12 +133,23 @@ class Dataset:
             IndexError: There is no such sample.
             InputError: Its shard is damaged.
         """
+        with self.at(index) as (file, position):
+            return shards.read_sample(file, position)
+
+    @contextlib.contextmanager
+    def at(self, index: int) -> Iterator[tuple[h5py.File, int]]:
+        """The open shard of sample ``index``, and its position there, to read a part of it.
+
+        Raises:
+            IndexError: There is no such sample.
+            InputError: The shard is damaged, as it is opened or while the block reads.
+        """
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         index %= len(self)
         shard = self.manifest.shards[bisect.bisect_right(self._starts, index) - 1]
         with _damage(self.folder / shard.name):
-            return shards.read_sample(self._file(shard), index - shard.start)
+            yield self._file(shard), index - shard.start
 
     def __iter__(self) -> Iterator[FlowSample]:
         return (self[index] for index in range(len(self)))

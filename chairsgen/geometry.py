@@ -58,6 +58,32 @@ def similarity(scale: float, angle: float, pivot: tuple[float, float], shift: tu
     )
 
 
+def between(
+    pose1: Matrix, pose2: Matrix, times: Float[np.ndarray, " times"], pivot: tuple[float, float]
+) -> Float64[np.ndarray, "times 3 3"]:
+    """Poses on the way from ``pose1`` (at time 0) to ``pose2`` (at time 1), also before and beyond.
+
+    The pivot goes straight on at a constant speed, and everything turns and stretches evenly about it: by powers
+    of the rotation and of the stretches into which the polar decomposition takes the motion apart.
+
+    Args:
+        pose1: From the layer's own coordinates.
+        pose2: Likewise, and not mirrored against ``pose1``.
+        times: When.
+        pivot: In the layer's own coordinates.
+    """
+    linear = pose2[:2, :2] @ np.linalg.inv(pose1[:2, :2])
+    (a, b), (c, d) = linear.tolist()
+    angle = math.atan2(c - b, a + d)
+    stretches, axes = np.linalg.eigh(rotation(-angle)[:2, :2] @ linear)
+    turns = np.stack([rotation(time * angle)[:2, :2] for time in times])
+    start, end = (apply(pose, np.array(pivot)) for pose in (pose1, pose2))
+    poses = np.tile(np.eye(3), (len(times), 1, 1))
+    poses[:, :2, :2] = turns @ (axes * stretches ** times[:, None, None]) @ axes.T @ pose1[:2, :2]
+    poses[:, :2, 2] = start + times[:, None] * (end - start) - poses[:, :2, :2] @ pivot
+    return poses
+
+
 def inverse(matrix: Matrix) -> Matrix:
     """The inverse of an affine matrix, its last row exactly (0, 0, 1).
 

@@ -5,12 +5,10 @@ Its meshes hold world coordinates, and materials in the colour spaces that `chai
 """
 
 import contextlib
-import hashlib
 import io
 import json
 import logging
 import re
-import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +23,10 @@ from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from chairsgen.errors import InputError, UnusableAsset
+from chairsgen.hashing import files_hash
+from chairsgen.packs import AUTO
 from chairsgen.surfaces import to_srgb
-from chairsgen.upright import TURNS, up_axis
+from chairsgen.upright import TURNS, judged_axis
 
 SUFFIXES = (".dae", ".glb", ".gltf", ".obj", ".off", ".ply", ".stl")
 MAX_TRIANGLES = 5_000_000
@@ -72,15 +72,18 @@ def content_hash(path: Path) -> str:
     Raises:
         UnusableAsset: The file cannot be opened.
     """
-    digest = hashlib.sha256()
-    for file in (path, *_references(path)):
-        content = _read_bytes(file)
-        digest.update(struct.pack("<Q", len(content)) + content)
-    return digest.hexdigest()
+    try:
+        return files_hash([path, *_references(path)])
+    except OSError as error:
+        raise UnusableAsset(f"cannot be opened: {error.strerror or error}") from error
 
 
-def load(path: Path) -> trimesh.Scene:
+def load(path: Path, up_axis: str = AUTO) -> trimesh.Scene:
     """Load one mesh file as a scene.
+
+    Args:
+        path: The file.
+        up_axis: What points up in it, one of `packs.AXES`; `packs.AUTO`: judge by its format and shape.
 
     Raises:
         UnusableAsset: It cannot be used; the message is the cause, on one line.
@@ -95,7 +98,7 @@ def load(path: Path) -> trimesh.Scene:
                 io.BytesIO(content), file_type=suffix[1:], resolver=_Neighbours(path.parent), process=False
             )
             meshes = list(_baked(loaded, suffix))
-            return _normalised(meshes, suffix, content)
+            return _normalised(meshes, suffix, content, up_axis)
         except UnusableAsset:
             raise
         except FileNotFoundError as error:
@@ -358,7 +361,7 @@ def _sound_image(image: Image.Image | None) -> Image.Image | None:
         return None
 
 
-def _normalised(meshes: list[trimesh.Trimesh], suffix: str, content: bytes) -> trimesh.Scene:
+def _normalised(meshes: list[trimesh.Trimesh], suffix: str, content: bytes, up_axis: str) -> trimesh.Scene:
     """The meshes as a scene upright, centred and at unit size."""
     points = np.concatenate([mesh.vertices for mesh in meshes])
     origin = points.min(axis=0)
@@ -371,8 +374,10 @@ def _normalised(meshes: list[trimesh.Trimesh], suffix: str, content: bytes) -> t
     faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)])
     if spread[2] < 1e-5 * spread[0]:
         raise UnusableAsset("flat: all its triangles lie in one plane")
-    expected, doubt = _promised_axis(suffix, content)
-    turn = TURNS[up_axis(points, faces, expected=expected, doubt=doubt)]
+    if up_axis == AUTO:
+        expected, doubt = _promised_axis(suffix, content)
+        up_axis = judged_axis(points, faces, expected=expected, doubt=doubt)
+    turn = TURNS[up_axis.removeprefix("+")]
     turned = points @ turn.T
     foot = (turned.min(axis=0) + turned.max(axis=0)) / 2
     foot[1] = turned[:, 1].min()
@@ -388,10 +393,10 @@ def _normalised(meshes: list[trimesh.Trimesh], suffix: str, content: bytes) -> t
 
 
 def _promised_axis(suffix: str, content: bytes) -> tuple[str, float]:
-    """The up axis that the file promises, and how hard that is to doubt (see `upright.up_axis`)."""
+    """The up axis that the file promises, and how hard that is to doubt (see `upright.judged_axis`)."""
     if suffix in (".glb", ".gltf"):  # +Y by the specification, which some converters forget
-        return "Y", 0.3
+        return "y", 0.3
     if suffix == ".dae":
         tag = re.search(rb"<up_axis>\s*([XYZ])_UP", content)
-        return (tag[1].decode() if tag else "Y"), 0.3
-    return "Y", 0.05
+        return (tag[1].decode().lower() if tag else "y"), 0.3
+    return "y", 0.05

@@ -21,16 +21,13 @@ from typing import no_type_check
 
 import numba
 import numpy as np
-from numba import float32, int64, uint64
-
-from chairsgen.spline import SCALE
+from numba import float32, int64, uint8, uint64
 
 # Without it the four channels are summed one by one, at half the speed.
 numba.config.SLP_VECTORIZE = 1
 
-# Sums of texels may be reordered; coordinates may not, since they decide layers and occlusion. What numba compiles
-# must not be wrapped in the type checks of a test run: hence no_type_check.
-_sums = numba.njit(fastmath=True, error_model="numpy", cache=True)
+# No fast math: every operation is done as written and rounded by itself, so that a GPU makes the same bytes. What
+# numba compiles must not be wrapped in the type checks of a test run: hence no_type_check.
 _exact = numba.njit(error_model="numpy", cache=True)
 # For what takes many arrays: handing these over costs more than the work.
 _inlined = numba.njit(error_model="numpy", inline="always")
@@ -73,25 +70,26 @@ def mirrored(position, length):
     return period - position if position > length - 1 else position
 
 
-@_sums
+@_exact
+@no_type_check
+def _inner_weights(before, after, s, t):
+    """All four weights from the outer two: they add up to 1, and leave a ramp as it is; ``s`` is 1 - ``t``."""
+    return before, s - (before + before) + after, t - (after + after) + before, after
+
+
+@_exact
 @no_type_check
 def _catmull_rom(t):
     """Weights of the four texels around a point that lies ``t`` past the second of them.
 
     Source: Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -1/2.
     """
-    half, two, three, four, five = float32(0.5), float32(2), float32(3), float32(4), float32(5)
-    t2 = t * t
-    t3 = t2 * t
-    return (
-        half * (two * t2 - t3 - t),
-        half * (three * t3 - five * t2 + two),
-        half * (four * t2 - three * t3 + t),
-        half * (t3 - t2),
-    )
+    s = float32(1) - t
+    outer = float32(-0.5) * t * s
+    return _inner_weights(outer * s, outer * t, s, t)
 
 
-@_sums
+@_exact
 @no_type_check
 def _texel(texels, at, w):
     return (
@@ -102,33 +100,25 @@ def _texel(texels, at, w):
     )
 
 
-@_sums
+@_exact
 @no_type_check
 def _row(texels, at, w):
     r0, g0, b0, a0 = _texel(texels, at, w[0])
     r1, g1, b1, a1 = _texel(texels, at + uint64(4), w[1])
     r2, g2, b2, a2 = _texel(texels, at + uint64(8), w[2])
     r3, g3, b3, a3 = _texel(texels, at + uint64(12), w[3])
-    return r0 + r1 + r2 + r3, g0 + g1 + g2 + g3, b0 + b1 + b2 + b3, a0 + a1 + a2 + a3
+    return (r0 + r1) + (r2 + r3), (g0 + g1) + (g2 + g3), (b0 + b1) + (b2 + b3), (a0 + a1) + (a2 + a3)
 
 
-@_sums
+@_exact
 @no_type_check
 def _cubic_spline(t):
     """Weights of the four coefficients around a point that lies ``t`` past the second of them."""
-    sixth, one, three, four, six = float32(1 / 6), float32(1), float32(3), float32(4), float32(6)
-    t2 = t * t
-    t3 = t2 * t
-    s = one - t
-    return (
-        sixth * s * s * s,
-        sixth * (three * t3 - six * t2 + four),
-        sixth * (three * (t + t2 - t3) + one),
-        sixth * t3,
-    )
+    s, sixth = float32(1) - t, float32(1 / 6)
+    return _inner_weights(sixth * s * s * s, sixth * t * t * t, s, t)
 
 
-@_sums
+@_exact
 @no_type_check
 def _square(texels, at, step, wx, wy):
     r0, g0, b0, a0 = _row(texels, at, wx)
@@ -136,10 +126,10 @@ def _square(texels, at, step, wx, wy):
     r2, g2, b2, a2 = _row(texels, at + step + step, wx)
     r3, g3, b3, a3 = _row(texels, at + step + step + step, wx)
     return (
-        wy[0] * r0 + wy[1] * r1 + wy[2] * r2 + wy[3] * r3,
-        wy[0] * g0 + wy[1] * g1 + wy[2] * g2 + wy[3] * g3,
-        wy[0] * b0 + wy[1] * b1 + wy[2] * b2 + wy[3] * b3,
-        wy[0] * a0 + wy[1] * a1 + wy[2] * a2 + wy[3] * a3,
+        (wy[0] * r0 + wy[1] * r1) + (wy[2] * r2 + wy[3] * r3),
+        (wy[0] * g0 + wy[1] * g1) + (wy[2] * g2 + wy[3] * g3),
+        (wy[0] * b0 + wy[1] * b1) + (wy[2] * b2 + wy[3] * b3),
+        (wy[0] * a0 + wy[1] * a1) + (wy[2] * a2 + wy[3] * a3),
     )
 
 
@@ -163,7 +153,7 @@ def opacity_at(opacity, first, pitch, u, v):
     return opacity[uint64(first + int64(math.floor(v)) * pitch + int64(math.floor(u)) * 4) >> uint64(2)]
 
 
-@_sums
+@_exact
 @no_type_check
 def sprite_at(texels, first, pitch, u, v):
     """Premultiplied red, green, blue (0..255) and alpha (0..1) of a sprite at its point (u, v).
@@ -179,19 +169,15 @@ def sprite_at(texels, first, pitch, u, v):
     return red, green, blue, alpha * float32(1 / 255)
 
 
-@_sums
+@_exact
 @no_type_check
 def photo_at(photo, first, pitch, u, v):
     """Red, green, blue (0..255) of a photograph at its point (u, v)."""
     at, step = _around(first, pitch, u, v)
     wx, wy = _cubic_spline(_fraction(u)), _cubic_spline(_fraction(v))
     red, green, blue, _ = _square(photo, at, step, wx, wy)
-    zero, full, part = float32(0), float32(255), float32(1 / SCALE)
-    return (
-        min(max(red * part, zero), full),
-        min(max(green * part, zero), full),
-        min(max(blue * part, zero), full),
-    )
+    zero, full = float32(0), float32(255)
+    return min(max(red, zero), full), min(max(green, zero), full), min(max(blue, zero), full)
 
 
 @_exact
@@ -199,6 +185,20 @@ def photo_at(photo, first, pitch, u, v):
 def is_solid(alpha):
     """Whether a layer with this alpha at a point is what the point belongs to."""
     return alpha >= float32(0.5)
+
+
+@_exact
+@no_type_check
+def is_hidden(through, front):
+    """Whether no farther layer counts: the pixel has its ``front``, and too little comes ``through``."""
+    return through < SEEN_THROUGH and front >= 0
+
+
+@_exact
+@no_type_check
+def to_byte(value):
+    """A colour's value (0..255), rounded."""
+    return uint8(min(value + float32(0.5), float32(255)))
 
 
 @_inlined
@@ -230,6 +230,13 @@ def moved(motions, layer, x, y):
 def is_outside(x, y, height, width):
     """Whether a point lies outside a frame, whose edges are half a pixel beyond the outer pixels' centres."""
     return x < -0.5 or x > width - 0.5 or y < -0.5 or y > height - 0.5
+
+
+@_exact
+@no_type_check
+def tile_of(position, count):
+    """Row or column, of ``count``, of the tile that holds a point of the frame."""
+    return min(int((position + 0.5) / TILE), count - 1)
 
 
 # --- the loops
@@ -293,7 +300,7 @@ def paint(photo, texels, opacity, first, pitch, sizes, inverse, near, counts, he
                 for j in range(rows):
                     for i in range(columns):
                         share = through[j, i]
-                        if share < SEEN_THROUGH and front[j, i] >= 0:
+                        if is_hidden(share, front[j, i]):
                             continue
                         u = to_texture(a, b, c, left + i, top + j)
                         v = to_texture(d, e, f, left + i, top + j)
@@ -313,8 +320,7 @@ def paint(photo, texels, opacity, first, pitch, sizes, inverse, near, counts, he
             for j in range(rows):
                 for i in range(columns):
                     for channel in range(3):
-                        rounded = colour[j, i, channel] + np.float32(0.5)
-                        image[top + j, left + i, channel] = np.uint8(min(rounded, np.float32(255)))
+                        image[top + j, left + i, channel] = to_byte(colour[j, i, channel])
                     layer_id[top + j, left + i] = front[j, i]
     return image, layer_id
 
@@ -378,8 +384,7 @@ def find_occlusion(
                     there_x, there_y = moved(motions, own, x, y)
                     if is_outside(there_x, there_y, height, width):
                         continue
-                    row = min(int((there_y + 0.5) / TILE), counts.shape[0] - 1)
-                    column = min(int((there_x + 0.5) / TILE), counts.shape[1] - 1)
+                    row, column = tile_of(there_y, counts.shape[0]), tile_of(there_x, counts.shape[1])
                     for k in range(counts[row, column]):
                         layer = near[row, column, k]
                         if layer <= own:

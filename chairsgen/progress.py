@@ -15,22 +15,23 @@ SECONDS_A_LINE = 10.0
 class Progress(Protocol):
     """Takes note of how far a task is."""
 
-    def advance(self, steps: int) -> None:
-        """``steps`` more are done."""
+    def advance(self, steps: int, note: str = "") -> None:
+        """``steps`` more are done; ``note`` says how it goes."""
         ...
 
 
 @contextmanager
-def progress(task: str, total: int, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
+def progress(task: str, total: int, unit: str, *, done: int = 0, quiet: bool = False) -> Iterator[Progress]:
     """Shows how far a task is on standard error, with its rate and the time that remains.
 
     Args:
         task: What is being done.
         total: Steps in all.
         unit: What a step is, in the plural.
+        done: Steps that were done before.
         quiet: Show nothing.
     """
-    if quiet or total == 0:
+    if quiet or done == total:
         yield _Silent()
     elif sys.stderr.isatty():
         # rich takes a tenth of a second to import, which `--help` need not wait for.
@@ -43,29 +44,31 @@ def progress(task: str, total: int, unit: str, *, quiet: bool = False) -> Iterat
             bars.TextColumn("{task.completed:,}/{task.total:,} {task.fields[unit]}"),
             bars.TextColumn("{task.fields[rate]}"),
             bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[note]}"),
         )
         with bars.Progress(*columns, console=Console(stderr=True)) as bar:
-            yield _Bar(bar, bar.add_task(task, total=total, unit=unit, rate=""))
+            shown = bar.add_task(task, total=total, completed=done, unit=unit, rate="", note="")
+            yield _Bar(bar, shown, done)
     else:
-        lines = _Lines(task, total, unit)
+        lines = _Lines(task, total, unit, done, done)
         yield lines
         lines.end()
 
 
 class _Silent:
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int, note: str = "") -> None:
         pass
 
 
 class _Bar:
-    def __init__(self, bar: object, task: object) -> None:
-        self._bar, self._task = bar, task
+    def __init__(self, bar: object, task: object, before: int) -> None:
+        self._bar, self._task, self._before = bar, task, before
 
-    def advance(self, steps: int) -> None:
-        self._bar.advance(self._task, steps)  # type: ignore[attr-defined]
+    def advance(self, steps: int, note: str = "") -> None:
+        self._bar.update(self._task, advance=steps, note=note)  # type: ignore[attr-defined]
         shown = self._bar.tasks[0]  # type: ignore[attr-defined]
         if shown.elapsed:
-            rate = f"{shown.completed / shown.elapsed:,.1f}/s"
+            rate = f"{(shown.completed - self._before) / shown.elapsed:,.1f}/s"
             self._bar.update(self._task, rate=rate)  # type: ignore[attr-defined]
 
 
@@ -74,12 +77,15 @@ class _Lines:
     task: str
     total: int
     unit: str
-    done: int = 0
+    done: int
+    before: int
+    note: str = ""
     started: float = field(default_factory=time.monotonic)
     printed: float = field(default_factory=time.monotonic)
 
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int, note: str = "") -> None:
         self.done += steps
+        self.note = note
         if time.monotonic() - self.printed >= SECONDS_A_LINE and self.done < self.total:
             self._print()
 
@@ -88,9 +94,12 @@ class _Lines:
 
     def _print(self) -> None:
         self.printed = time.monotonic()
-        rate = self.done / max(self.printed - self.started, 1e-9)
-        left = f", {duration((self.total - self.done) / rate)} left" if 0 < self.done < self.total else ""
-        text = f"{self.task}: {self.done:,}/{self.total:,} {self.unit}, {rate:,.1f}/s{left}"
+        rate = (self.done - self.before) / max(self.printed - self.started, 1e-9)
+        left = (
+            f", {duration((self.total - self.done) / rate)} left" if rate and self.done < self.total else ""
+        )
+        note = f"; {self.note}" if self.note else ""
+        text = f"{self.task}: {self.done:,}/{self.total:,} {self.unit}, {rate:,.1f}/s{left}{note}"
         print(text, file=sys.stderr, flush=True)
 
 

@@ -7,10 +7,7 @@ has fallen below 1/2000.
 
 import cv2
 import numpy as np
-from jaxtyping import Int16, UInt8
-
-SCALE = 16
-"""Coefficients are stored as whole numbers of this part of a grey level."""
+from jaxtyping import Float32, UInt8
 
 RADIUS = 6
 """Reach of the inverse filter in pixels."""
@@ -22,17 +19,15 @@ _INVERSE /= _INVERSE.sum()
 
 def coefficients(
     image: UInt8[np.ndarray, "_ _ channels"], border: int = 0
-) -> Int16[np.ndarray, "height width channels"]:
-    """The spline's coefficients times :data:`SCALE`, of the image and of ``border`` pixels around it.
+) -> Float32[np.ndarray, "height width channels"]:
+    """The spline's coefficients, of the image and of ``border`` pixels around it.
 
     The image goes on mirrored at its edges.
     """
     height, width, channels = image.shape
-    found = np.empty((height + 2 * border, width + 2 * border, channels), np.int16)
+    found = np.empty((height + 2 * border, width + 2 * border, channels), np.float32)
     inner = found[border : border + height, border : border + width]
-    cv2.sepFilter2D(
-        image, cv2.CV_16S, SCALE * _INVERSE, _INVERSE, dst=inner, borderType=cv2.BORDER_REFLECT_101
-    )
+    cv2.sepFilter2D(image, cv2.CV_32F, _INVERSE, _INVERSE, dst=inner, borderType=cv2.BORDER_REFLECT_101)
     for axis_swapped in (found[:, border : border + width], found.swapaxes(0, 1)):
         for step in range(1, border + 1):
             axis_swapped[border - step] = axis_swapped[border + step]

@@ -1,4 +1,4 @@
-"""The textures that scenes need: chairs' sprites and photographs, made once and kept in the bank.
+"""The textures that scenes need: chairs' and shapes' sprites and photographs, made once and kept in the bank.
 
 Only what a dataset shows is made: a chair's views are rendered when the first scene shows them, and every later
 build finds them.
@@ -14,10 +14,11 @@ from types import ModuleType
 
 import trimesh
 
-from chairsgen import chairs, meshes, photos, render, surfaces, textures, upright
+from chairsgen import chairs, meshes, photos, render, shapes, surfaces, textures, upright
 from chairsgen.aside import write_aside
-from chairsgen.catalogue import EMBEDDED, Asset, Finding, Kind
+from chairsgen.catalogue import Asset, Finding, Kind
 from chairsgen.errors import InputError, UnusableAsset
+from chairsgen.hashing import files_hash
 from chairsgen.photos import files
 from chairsgen.render import get_renderer
 from chairsgen.scene import PHOTO_SIZE
@@ -30,7 +31,7 @@ VIEWS_PER_JOB = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Textures that one worker makes in one go: some views of a chair, or a photograph (view 0)."""
+    """Textures that one worker makes in one go: some views of a chair, or a shape or photograph (view 0)."""
 
     asset: Asset
     views: tuple[int, ...]
@@ -76,8 +77,10 @@ class Sprites:
         """Name of a texture in the bank: sha256 over all that determines it."""
         if asset.kind == "photo":
             text = f"photo\n{self.reading}\n{asset.sha256}"
+        elif asset.kind == "shape":
+            text = f"shape\n{self.reading}\n{asset.sha256}\n{self.side}"
         else:
-            text = f"chair\n{self.hash}\n{asset.sha256}\n{VIEWS[view]}"
+            text = f"chair\n{self.hash}\n{asset.sha256}\n{asset.up_axis}\n{VIEWS[view]}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def load(self, asset_id: str, view: int) -> Texture:
@@ -109,17 +112,22 @@ class Sprites:
             InputError: The asset cannot be used any more, or there is no OpenGL here.
         """
         try:
-            made = list(_photo(job.asset) if job.asset.kind == "photo" else self._views(job))
+            made = list(self._textures(job))
         except UnusableAsset as error:
-            raise InputError(f"{job.asset.source}: {error}") from None
+            raise InputError(f"{job.asset.path or job.asset.id}: {error}") from None
         for view, texture in zip(job.views, made, strict=True):
             self.bank.save(self.key(job.asset, view), texture)
         return len(made)
 
-    def _views(self, job: Job) -> Iterator[Texture]:
-        views = [VIEWS[view] for view in job.views]
-        for image in get_renderer().render(_chair(job.asset), views, self.side):
-            yield textures.from_render(image)
+    def _textures(self, job: Job) -> Iterator[Texture]:
+        if job.asset.kind == "photo":
+            yield _photo(job.asset)
+        elif job.asset.kind == "shape":
+            yield textures.from_render(shapes.make(job.asset.id, self.side))
+        else:
+            views = [VIEWS[view] for view in job.views]
+            for image in get_renderer().render(_chair(job.asset), views, self.side):
+                yield textures.from_render(image)
 
     def inspect(self, kind: Kind, path: Path) -> Finding:
         """Whether a user's file can be used: it must load, and a chair must show in a small render.
@@ -147,7 +155,7 @@ class Sprites:
 def rendering() -> str:
     """Identifies what turns a mesh into pixels: OpenGL's implementation and our own code."""
     shaders = sorted((Path(render.__file__).parent / "shaders").iterdir())
-    return f"{get_renderer().gl_name}\n{_sources(*_MESH_CODE)}\n{_digest(shaders)}"
+    return f"{get_renderer().gl_name}\n{_sources(*_MESH_CODE)}\n{files_hash(shaders)}"
 
 
 def reading() -> str:
@@ -172,20 +180,19 @@ def _try(kind: Kind, path: Path) -> str:
 
 
 def _chair(asset: Asset) -> trimesh.Scene:
-    if asset.source == EMBEDDED:
+    if asset.is_embedded:
         return chairs.build(asset.id)
-    path = Path(asset.source)
+    path = Path(asset.path)
     _unchanged(asset, meshes.content_hash(path))
-    return meshes.load(path)
+    return meshes.load(path, asset.up_axis)
 
 
-def _photo(asset: Asset) -> Iterator[Texture]:
-    if asset.source == EMBEDDED:
-        yield textures.from_photo(photos.make(asset.id))
-    else:
-        path = Path(asset.source)
-        _unchanged(asset, _sha256(path))
-        yield textures.from_photo(files.read(path))
+def _photo(asset: Asset) -> Texture:
+    if asset.is_embedded:
+        return textures.from_photo(photos.make(asset.id))
+    path = Path(asset.path)
+    _unchanged(asset, _sha256(path))
+    return textures.from_photo(files.read(path))
 
 
 def _unchanged(asset: Asset, sha256: str) -> None:
@@ -195,16 +202,11 @@ def _unchanged(asset: Asset, sha256: str) -> None:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files_hash([path])
     except OSError as error:
         raise UnusableAsset(f"cannot be read: {error.strerror}") from None
 
 
 @cache
 def _sources(*modules: ModuleType) -> str:
-    return _digest([Path(str(module.__file__)) for module in modules])
-
-
-def _digest(paths: Iterable[Path]) -> str:
-    return hashlib.sha256(b"\n".join(path.read_bytes() for path in paths)).hexdigest()
+    return files_hash(Path(str(module.__file__)) for module in modules)

@@ -82,6 +82,20 @@ def from_photo(image: UInt8[np.ndarray, "height width 3"]) -> Texture:
     return Texture(levels=tuple(_pad(level, cv2.BORDER_REFLECT_101) for level in levels))
 
 
+def from_colours(colours: Sequence[tuple[int, int, int]], size: tuple[int, int]) -> Texture:
+    """The texture in a photograph's place that has a colour at each corner, and all between lying evenly.
+
+    Args:
+        colours: Red, green and blue (0..255) of the top left, top right, bottom left and bottom right pixels.
+        size: The photograph's (height, width).
+    """
+    down, across = (np.linspace([1, 0], [0, 1], length, dtype=np.float32) for length in size)
+    corners = np.array(colours, np.float32).reshape(2, 2, 3)
+    pixels = np.rint(across @ np.tensordot(down, corners, 1)).astype(np.uint8)
+    opaque = cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA)
+    return Texture(levels=(_pad(opaque, cv2.BORDER_REFLECT_101),))
+
+
 def from_render(image: UInt8[np.ndarray, "side side 4"]) -> Texture:
     """A sprite's texture: the premultiplied render of a chair in its square, cropped to what is visible.
 

@@ -4,19 +4,22 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 TURNS: dict[str, np.ndarray] = {
-    "X": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
-    "Y": np.eye(3),
-    "Z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+    "x": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+    "y": np.eye(3),
+    "z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+    "-x": np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+    "-y": np.diag([-1.0, -1.0, 1.0]),
+    "-z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),
 }
-"""The rotation that brings each axis up to +Y; a Z-up model's front, -Y by custom, comes to +Z."""
+"""The rotation that brings each axis up to +Y; a z-up model's front, -y by custom, comes to +Z."""
 
 NUM_SAMPLES = 6000
 SLAB = 0.05
 GRID = 24
 
 
-def up_axis(vertices: np.ndarray, faces: np.ndarray, *, expected: str, doubt: float) -> str:
-    """The axis, Y or Z, along which the model stands up best.
+def judged_axis(vertices: np.ndarray, faces: np.ndarray, *, expected: str, doubt: float) -> str:
+    """The axis, y or z, along which the model stands up best.
 
     Args:
         vertices: (V, 3).
@@ -24,7 +27,7 @@ def up_axis(vertices: np.ndarray, faces: np.ndarray, *, expected: str, doubt: fl
         expected: the axis that the file format or its tag promises.
         doubt: how much better, in units of `standing`, the other axis must do to be believed instead.
     """
-    other = {"Y": "Z", "Z": "Y"}.get(expected)
+    other = {"y": "z", "z": "y"}.get(expected)
     if other is None:
         return expected
     points = _sample(vertices, faces)

@@ -61,12 +61,17 @@ def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> 
 
 
 def _split_defects(folder: Path, manifest: Manifest) -> Iterator[str]:
-    val = set(manifest.val)
-    if not val <= set(range(manifest.num_samples)):
+    if not set(manifest.val) <= set(range(manifest.num_samples)):
         yield f"{folder}: the manifest's val samples are not all in the dataset"
     for asset in manifest.assets:
         if asset.get("side") not in ("train", "val"):
             yield f"{folder}: asset {asset.get('id')} is on no side of the split"
+    train, val = (
+        {asset.get("sha256"): asset.get("id") for asset in manifest.assets if asset.get("side") == side}
+        for side in ("train", "val")
+    )
+    for content in train.keys() & val.keys():
+        yield f"{folder}: {train[content]} and {val[content]}, on either side of the split, are the same"
 
 
 def _shard_defects(shared: tuple[Path, Manifest, Recipe], shard: Shard) -> list[str]:
@@ -142,9 +147,6 @@ def _sample_defects(sample: FlowSample) -> Iterator[str]:
     for direction in ("fw", "bw"):
         if (getattr(sample, f"occ_{direction}") & getattr(sample, f"out_{direction}")).any():
             yield f"occ_{direction} and out_{direction} overlap"
-    for name in ("image1", "image2"):
-        if getattr(sample, name).min() == getattr(sample, name).max():
-            yield f"{name} is of one colour"
 
 
 def _scene_defects(sample: FlowSample, sides: dict[str, str], is_val: bool) -> Iterator[str]:
@@ -156,10 +158,14 @@ def _scene_defects(sample: FlowSample, sides: dict[str, str], is_val: bool) -> I
     if (drawn.height, drawn.width) != sample.size or len(drawn.layers) != len(sample.motions):
         yield "its scene is of another size"
         return
+    for name in ("image1", "image2"):
+        image = getattr(sample, name)
+        if not drawn.layers[0].colours and image.min() == image.max():
+            yield f"{name} is of one colour"
     motions = np.stack([layer.motion for layer in drawn.layers])
     if np.abs(motions - sample.motions).max() > MATRIX_TOLERANCE:
         yield "its motions are not those of its scene"
     expected = "val" if is_val else "train"
     for layer in drawn.layers:
-        if sides.get(layer.asset) != expected:
+        if not layer.colours and sides.get(layer.asset) != expected:
             yield f"shows {layer.asset}, which is not on the {expected} side"

@@ -12,6 +12,7 @@ import pickle
 import signal
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -35,7 +36,7 @@ class Workers(Protocol):
     count: int
 
     def share(self, value: object) -> Any:
-        """Makes ``value`` known to all workers; the result stands for it in :meth:`map`."""
+        """Makes ``value`` known to all workers while the result lives, which stands for it in :meth:`map`."""
         ...
 
     def map(
@@ -85,19 +86,17 @@ class LocalWorkers:
         self._folder = tempfile.TemporaryDirectory(prefix="chairsgen-")
         self._shared = 0
 
-    def share(self, value: object) -> str:
-        path = Path(self._folder.name) / str(self._shared)
+    def share(self, value: object) -> "_Shared":
         self._shared += 1
-        path.write_bytes(pickle.dumps(value))
-        return str(path)
+        return _Shared(Path(self._folder.name) / str(self._shared), value)
 
     def map(
-        self, function: Callable[[Any, Item], Result], shared: str, items: Iterable[Item]
+        self, function: Callable[[Any, Item], Result], shared: "_Shared", items: Iterable[Item]
     ) -> Iterator[Result]:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
-                waiting.append(self._pool.submit(_call, function, shared, item))
+                waiting.append(self._pool.submit(_call, function, shared.path, item))
                 if len(waiting) == IN_FLIGHT * self.count:
                     yield waiting.popleft().result()
             while waiting:
@@ -114,6 +113,15 @@ class LocalWorkers:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._folder.cleanup()
+
+
+class _Shared:
+    """A file with a value; it goes when this object does."""
+
+    def __init__(self, path: Path, value: object) -> None:
+        self.path = str(path)
+        path.write_bytes(pickle.dumps(value))
+        weakref.finalize(self, path.unlink, missing_ok=True)
 
 
 class RayWorkers:
@@ -170,8 +178,10 @@ def start_workers(executor: str, count: int | None) -> Workers:
         count: How many; all cores that this process may use (or all of the cluster's), if None.
 
     Raises:
-        InputError: Ray is not installed.
+        InputError: The count is below 1, or Ray is not installed.
     """
+    if count is not None and count < 1:
+        raise InputError(f"--workers {count}: must be at least 1")
     if executor == "here":
         return NoWorkers()
     if executor == "ray":
@@ -196,10 +206,10 @@ def _prepare_worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _call(function: Callable[[Any, Item], Result], shared: str, item: Item) -> Result:
-    return function(_shared(shared), item)
+def _call(function: Callable[[Any, Item], Result], path: str, item: Item) -> Result:
+    return function(_load(path), item)
 
 
 @functools.lru_cache(maxsize=4)
-def _shared(path: str) -> Any:
+def _load(path: str) -> Any:
     return pickle.loads(Path(path).read_bytes())

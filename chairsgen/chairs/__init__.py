@@ -19,6 +19,7 @@ import trimesh
 from chairsgen.assets import asset_path
 from chairsgen.chairs.assembly import Chair, draw
 from chairsgen.errors import InputError
+from chairsgen.hashing import files_hash
 
 
 @functools.cache
@@ -57,12 +58,8 @@ def build(name: str) -> trimesh.Scene:
     return chair.scene()
 
 
+@functools.cache
 def source_hash() -> str:
-    """SHA-256, in hex, of the code and data that chairs are made from, for caches to be keyed by."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    """sha256, in hex, of the code and data that chairs are made from, for caches to be keyed by."""
     data = [asset_path("materials.toml"), *sorted(asset_path("chairs").glob("*.toml"))]
-    total = hashlib.sha256()
-    for path in [*sources, *data]:
-        content = path.read_bytes()
-        total.update(f"{path.name} {len(content)}\n".encode() + content)
-    return total.hexdigest()
+    return files_hash([*sorted(Path(__file__).parent.glob("*.py")), *data])

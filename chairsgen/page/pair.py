@@ -176,7 +176,7 @@ def _layers(sample: FlowSample) -> list[dict[str, Any]]:
             {
                 "asset": layer.asset,
                 "colour": "#{:02x}{:02x}{:02x}".format(*layer_colour(number)),
-                "seen": _seen(layer) if number else "photo",
+                "seen": _seen(layer) if number else "no photo" if layer.colours else "photo",
                 "share1": float(shares[0][number]),
                 "share2": float(shares[1][number]),
                 "motion": decompose(motion, (x, y)),

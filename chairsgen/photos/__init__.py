@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from chairsgen.assets import asset_path
+from chairsgen.hashing import files_hash
 
 # How many of each kind FlyingChairs took from Flickr.
 SHARES = {"city": 321, "landscape": 129, "mountain": 514}
@@ -49,7 +50,5 @@ def make(name: str) -> np.ndarray:
 @cache
 def source_hash() -> str:
     """sha256, in hex, of all that decides what `make` paints: this package's source and its data."""
-    digest = hashlib.sha256()
-    for file in [*sorted(Path(__file__).parent.glob("*.py")), *sorted(asset_path("photos").glob("*.toml"))]:
-        digest.update(f"{file.name}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
+    data = sorted(asset_path("photos").glob("*.toml"))
+    return files_hash([*sorted(Path(__file__).parent.glob("*.py")), *data])

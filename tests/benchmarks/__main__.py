@@ -60,12 +60,26 @@ def _read(workload: "Workload") -> "list[Row]":
     return bench_build.reading_rows(workload)
 
 
+def _assets(workload: "Workload") -> "list[Row]":
+    from tests.benchmarks import bench_assets
+
+    return bench_assets.rows(workload)
+
+
+def _reading(workload: "Workload") -> "list[Row]":
+    from tests.benchmarks import bench_reading
+
+    return bench_reading.rows(workload)
+
+
 ROWS: "dict[str, Callable[[Workload], list[Row]]]" = {
+    "assets": _assets,
     "sprites": _sprites,
     "compose": _compose,
     "build": _build,
     "size": _size,
     "read": _read,
+    "reading": _reading,
 }
 """What goes into the one table."""
 
@@ -112,6 +126,7 @@ def _measure(names: list[str], folder: Path, photos: Path | None, *, quick: bool
         photos=photos,
         num_samples=16 if quick else 160,
         num_scenes=4 if quick else 24,
+        share=0.025 if quick else 1.0,
         repeats=2 if quick else 7,
     )
     rows = [row for name, measure in ROWS.items() if name in names for row in measure(workload)]

@@ -20,6 +20,9 @@ from tests.benchmarks.memory import Peak, watch
 CHAIRS = 24
 """Few models, so that filling the bank takes a minute; what follows does not depend on their number."""
 
+OVERRIDES = (f"assets.chairs={CHAIRS}", f"assets.photos={CHAIRS}")
+"""Of the recipe of all builds."""
+
 NUM_WORKERS = 2
 """Of builds."""
 
@@ -54,6 +57,7 @@ class Workload:
         photos: A folder of photographs; the embedded ones, if None.
         num_samples: Pairs of the smaller timed build; the larger one makes three times as many.
         num_scenes: Scenes that composition is timed on.
+        share: Of the embedded assets, how many are made; their time is extrapolated.
         repeats: How often a measurement is taken.
     """
 
@@ -61,12 +65,13 @@ class Workload:
     photos: Path | None
     num_samples: int
     num_scenes: int
+    share: float
     repeats: int
 
     @cached_property
     def recipe(self) -> Recipe:
         """Of all builds."""
-        return Recipe.load("flyingchairs", [f"assets.chairs={CHAIRS}", f"assets.photos={CHAIRS}"])
+        return Recipe.load("flyingchairs", OVERRIDES)
 
     def build(self, name: str, num_samples: int) -> Built:
         """Builds ``name`` in a process of its own, and watches it."""

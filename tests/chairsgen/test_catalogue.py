@@ -2,14 +2,19 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chairsgen.catalogue import Asset, Catalogue, Finding, embedded, from_files, split
+from chairsgen.chairs import model_names
 from chairsgen.errors import InputError
+from chairsgen.packs import Pack
+from chairsgen.photos import names
 
 shares = st.floats(0, 0.5)
 counts = st.integers(1, 60)
@@ -64,20 +69,76 @@ def test_embedded_assets_are_told_apart_by_generator_and_name() -> None:
     assert {len(value) for value in hashes} == {64}
 
 
-def test_the_hash_tells_ids_contents_and_sides_but_not_paths() -> None:
-    def catalogue(**changes: str) -> str:
-        values = {"id": "a", "source": "/somewhere/a.ply", "sha256": "1", "side": "train"} | changes
+@given(st.text(), shares)
+def test_embedded_assets_keep_their_side_when_their_generator_changes(salt: str, share: float) -> None:
+    sides = [[asset.side for asset in split(_assets(30, s), share)] for s in ("", salt)]
+    assert sides[0] == sides[1]
+
+
+def test_the_embedded_split_is_what_it_always_was() -> None:
+    chairs = split(embedded("chair", model_names(), "any generator"), 0.05)
+    photos = split(embedded("photo", names(), "any generator"), 0.05)
+    val = [[asset.id for asset in kind if asset.side == "val"] for kind in (chairs, photos)]
+    assert [len(ids) for ids in val] == [41, 49]
+    assert [ids[:3] for ids in val] == [
+        ["windsor-001", "armchair-002", "bench-004"],
+        ["mountain-0031", "city-0029", "mountain-0059"],
+    ]
+
+
+@given(st.permutations(range(12)), shares)
+def test_files_keep_their_side_whatever_they_are_called(names: list[int], share: float) -> None:
+    def sides(called: Sequence[int]) -> dict[str, str]:
+        root = Path("photos")
+        found = _found(root, {f"{name:02d}.png": str(i) for i, name in enumerate(called)})
+        return {asset.sha256: asset.side for asset in split(from_files("photo", [root], found)[0], share)}
+
+    assert sides(names) == sides(range(12))
+
+
+def test_embedded_assets_are_free_and_need_no_file() -> None:
+    for asset in _assets(3):
+        assert asset.is_embedded
+        assert (asset.licence, asset.source, asset.path) == ("CC0-1.0", "embedded", "")
+
+
+def test_an_asset_bears_what_its_pack_says(tmp_path: Path) -> None:
+    pack = Pack(
+        licence="CC-BY-4.0", author="A. Author", source="https://example.org", up_axis="-z", scale=0.5
+    )
+    (asset,), _ = from_files("chair", [tmp_path], [(tmp_path / "a.ply", Finding(sha256="1"), pack)])
+    assert not asset.is_embedded
+    assert asset.side == "train"
+    assert Pack(**{name: getattr(asset, name) for name in pack.to_dict()}) == pack
+
+
+def test_the_hash_tells_what_determines_pairs_but_neither_paths_nor_licences() -> None:
+    def catalogue(**changes: Any) -> str:
+        values = {"id": "a", "path": "/somewhere/a.ply", "sha256": "1", "side": "train"} | changes
         asset = Asset(kind="chair", **values)  # type: ignore[arg-type]
         return Catalogue(chairs=(asset,), photos=()).hash
 
-    assert catalogue() == catalogue(source="/elsewhere/a.ply")
-    different = {catalogue(), catalogue(id="b"), catalogue(sha256="2"), catalogue(side="val")}
-    assert len(different) == 4
+    same: list[dict[str, Any]] = [
+        {},
+        {"path": "/elsewhere/a.ply"},
+        {"licence": "MIT"},
+        {"author": "A"},
+        {"source": "B"},
+    ]
+    others: list[dict[str, Any]] = [
+        {"id": "b"},
+        {"sha256": "2"},
+        {"side": "val"},
+        {"up_axis": "z"},
+        {"scale": 2.0},
+    ]
+    assert len({catalogue(**changes) for changes in same}) == 1
+    assert len({catalogue(**changes) for changes in ({}, *others)}) == 1 + len(others)
 
 
-def _found(root: Path, contents: dict[str, str]) -> list[tuple[Path, Finding]]:
+def _found(root: Path, contents: dict[str, str]) -> list[tuple[Path, Finding, Pack]]:
     return [
-        (root / name, Finding(sha256=hashlib.sha256(text.encode()).hexdigest()))
+        (root / name, Finding(sha256=hashlib.sha256(text.encode()).hexdigest()), Pack())
         for name, text in contents.items()
     ]
 
@@ -96,7 +157,7 @@ def test_ids_do_not_depend_on_the_absolute_folder(tmp_path: Path) -> None:
 def test_a_file_named_by_itself_has_its_name_as_id(tmp_path: Path) -> None:
     path = tmp_path / "stool.ply"
     path.touch()
-    assets, _ = from_files("chair", [path], [(path, Finding(sha256="1"))])
+    assets, _ = from_files("chair", [path], [(path, Finding(sha256="1"), Pack())])
     assert [asset.id for asset in assets] == ["stool.ply"]
 
 
@@ -111,9 +172,9 @@ def test_ids_are_unique_where_roots_have_equal_names(tmp_path: Path) -> None:
 
 def test_each_content_is_taken_once_and_the_rest_is_accounted_for(tmp_path: Path) -> None:
     found = _found(tmp_path, {"a.png": "same", "b.png": "same", "c.png": "other"})
-    found.append((tmp_path / "d.png", Finding(cause="not an image")))
+    found.append((tmp_path / "d.png", Finding(cause="not an image"), Pack()))
     assets, skipped = from_files("photo", [tmp_path], found)
-    assert [Path(asset.source).name for asset in assets] == ["a.png", "c.png"]
+    assert [Path(asset.path).name for asset in assets] == ["a.png", "c.png"]
     assert {Path(entry.path).name: entry.cause for entry in skipped} == {
         "b.png": f"the same content as {tmp_path / 'a.png'}",
         "d.png": "not an image",
@@ -129,7 +190,7 @@ def test_assets_are_sorted_by_id_whatever_the_order_of_finding(tmp_path: Path) -
 
 @pytest.mark.parametrize(("kind", "word"), [("chair", "mesh"), ("photo", "photo")])
 def test_none_usable_is_an_error_that_names_folder_and_cause(tmp_path: Path, kind: str, word: str) -> None:
-    found = [(tmp_path / "broken.xyz", Finding(cause="cut short"))]
+    found = [(tmp_path / "broken.xyz", Finding(cause="cut short"), Pack())]
     with pytest.raises(InputError, match=rf"{word}.*broken\.xyz: cut short") as caught:
         from_files(kind, [tmp_path], found)  # type: ignore[arg-type]
     assert str(tmp_path) in str(caught.value)

@@ -151,11 +151,20 @@ main(["--help"])
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_printed_recipe_can_be_given_back(name: str, tmp_path: Path) -> None:
-    printed = chairsgen("recipes", name).stdout
-    (tmp_path / "mine.toml").write_text(printed)
+def test_a_printed_recipe_can_be_given_back(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["recipes", name])
+    assert not end.value.code
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
     assert Recipe.load(tmp_path / "mine.toml") == PRESETS[name]
-    assert name in chairsgen("recipes").stdout
+
+
+def test_recipes_are_listed_a_line_each() -> None:
+    lines = chairsgen("recipes").stdout.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [[n, recipe.about] for n, recipe in PRESETS.items()]
+    assert max(map(len, lines)) < 120
 
 
 def test_output_that_nobody_reads_is_no_error() -> None:

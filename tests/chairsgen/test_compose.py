@@ -269,14 +269,14 @@ def _recipe(chairs: int, *sets: str) -> Recipe:
     )
 
 
-def _windows(photos: dict[str, Texture], seed: int) -> list[FlowSample]:
+def _windows(photos: dict[str, Texture], seed: int, *sets: str) -> list[FlowSample]:
     """The upper left parts of frames by the recipe: chairs with crisp edges over photographs."""
     catalogue = _photo_catalogue(list(photos))
 
     def load(asset: str, view: int) -> Texture:
         return photos[asset] if asset in photos else made.load(asset, view)
 
-    whole = [draw_scene(_recipe(20), catalogue, seed, index) for index in range(40)]
+    whole = [draw_scene(_recipe(20, *sets), catalogue, seed, index) for index in range(40)]
     return [compose(dataclasses.replace(scene, height=180, width=240), load) for scene in whole]
 
 
@@ -284,6 +284,14 @@ def _windows(photos: dict[str, Texture], seed: int) -> list[FlowSample]:
 def scenery() -> list[FlowSample]:
     """Over made photographs of full size."""
     return _windows({name: made.load(name) for name in ("scenery-0", "scenery-1")}, seed=5)
+
+
+@pytest.fixture(scope="module")
+def bent() -> list[FlowSample]:
+    """Likewise, everything sheared and stretched."""
+    motions = [f"{layer}.{motion}" for layer in ("background", "chair") for motion in ("shear", "stretch")]
+    photos = {name: made.load(name) for name in ("scenery-0", "scenery-1")}
+    return _windows(photos, 7, *(f"{motion}.probability=1.0" for motion in motions))
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +337,7 @@ class _Warped:
         return ndimage.map_coordinates(self.spline, (y, x), order=3, prefilter=False) - self.target
 
 
-@pytest.mark.parametrize("frames", ["scenery", "photographed"])
+@pytest.mark.parametrize("frames", ["scenery", "bent", "photographed"])
 def test_frame_2_warped_by_the_flow_is_frame_1(frames: str, request: pytest.FixtureRequest) -> None:
     samples = request.getfixturevalue(frames)
     assert np.mean([_comparable(sample) for sample in samples]) > 0.4
@@ -340,7 +348,7 @@ def test_frame_2_warped_by_the_flow_is_frame_1(frames: str, request: pytest.Fixt
         assert np.mean(errors) < 2
 
 
-@pytest.mark.parametrize("frames", ["scenery", "photographed"])
+@pytest.mark.parametrize("frames", ["scenery", "bent", "photographed"])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_no_offset_of_the_flow_fits_better(frames: str, axis: int, request: pytest.FixtureRequest) -> None:
     """The warp's error over offsets of -0.5 to 0.5 px is least within 0.02 px of none.

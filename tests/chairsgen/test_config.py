@@ -28,17 +28,22 @@ class Outer(Config):
     mode: str = param("reset", "what happens", choices=("reset", "clamp"))
     on: bool = param(True, "whether")
     inner: Inner = param(Inner(), "a part")
+    weights: tuple[float, ...] = param((0.5, 2.0), "some numbers")
 
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 lows = st.floats(0, 10)
 
 
-@given(names, st.integers(0, 2**62), st.sampled_from(["reset", "clamp"]), st.booleans(), lows, lows)
+many = st.lists(lows, max_size=4).map(tuple)
+
+
+@given(names, st.integers(0, 2**62), st.sampled_from(["reset", "clamp"]), st.booleans(), lows, lows, many)
 def test_toml_round_trips_to_the_last_bit(
-    name: str, count: int, mode: str, on: bool, a: float, b: float
+    name: str, count: int, mode: str, on: bool, a: float, b: float, weights: tuple[float, ...]
 ) -> None:
-    config = Outer(name=name, count=count, mode=mode, on=on, inner=Inner(low=min(a, b), high=max(a, b)))
+    inner = Inner(low=min(a, b), high=max(a, b))
+    config = Outer(name=name, count=count, mode=mode, on=on, inner=inner, weights=weights)
     assert Outer.from_toml(config.to_toml()) == config
     assert Outer.from_dict(config.to_dict()) == config
 
@@ -64,6 +69,7 @@ def test_a_bare_word_is_a_string_and_an_integer_serves_as_a_float() -> None:
     changed = Outer().override(["name=chairs", "inner.high = 7", "on=false"])
     assert changed == Outer(name="chairs", on=False, inner=Inner(high=7.0))
     assert isinstance(changed.inner.high, float)
+    assert Outer().override(["weights=[3, 0.5]"]).weights == (3.0, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,8 @@ def test_a_bare_word_is_a_string_and_an_integer_serves_as_a_float() -> None:
         ("inner.lwo=4", ["'inner.lwo'", "'inner.low'"]),
         ("zzz=4", ["'zzz'", "name, count, mode, on, inner"]),
         ("count=four", ["count = 'four'", "int"]),
+        ("weights=3", ["weights = 3", "list"]),
+        ("weights=[1, 'x']", ["weights[1] = 'x'", "float"]),
         ("count=4.0", ["count = 4.0", "int"]),
         ("count=true", ["count = True", "int"]),
         ("on=1", ["on = 1", "bool"]),

@@ -156,3 +156,46 @@ def test_affine_flow_is_the_matrix_at_every_pixel_to_float32_rounding() -> None:
 def test_no_motion_is_no_flow_exactly() -> None:
     layer_id = np.zeros((5, 4), np.uint8)
     assert not geometry.affine_flow(layer_id, np.eye(3)[None]).any()
+
+
+times = st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=4).map(np.array)
+
+
+@given(affine(), affine(), times, points)
+def test_the_way_between_two_poses_is_the_same_from_either_end(
+    a: np.ndarray, b: np.ndarray, at: np.ndarray, pivot: tuple[float, float]
+) -> None:
+    there, back = geometry.between(a, b, at, pivot), geometry.between(b, a, 1 - at, pivot)
+    size = np.abs([there, back]).max() * np.linalg.cond(a[:2, :2]) * np.linalg.cond(b[:2, :2])
+    assert np.allclose(there, back, atol=1e-12 * size)
+    start, end = geometry.between(a, b, np.array([0.0, 1.0]), pivot)
+    assert np.allclose(start, a, atol=1e-12 * size)
+    assert np.allclose(end, b, atol=1e-12 * size)
+
+
+@given(affine(), affine(), times, points)
+def test_between_two_poses_the_pivot_goes_straight(
+    a: np.ndarray, b: np.ndarray, at: np.ndarray, pivot: tuple[float, float]
+) -> None:
+    first, last = (geometry.apply(pose, np.array(pivot)) for pose in (a, b))
+    for time, pose in zip(at, geometry.between(a, b, at, pivot), strict=True):
+        expected = first + time * (last - first)
+        assert np.allclose(geometry.apply(pose, np.array(pivot)), expected, atol=1e-9 * np.abs(pose).max())
+
+
+@given(affine(), scales, angles, points, points, times)
+def test_between_two_poses_turns_and_scales_go_on_evenly(
+    a: np.ndarray,
+    scale: float,
+    angle: float,
+    pivot: tuple[float, float],
+    shift: tuple[float, float],
+    at: np.ndarray,
+) -> None:
+    """A similarity about the pivot's place: after a share of the time, that power of the scale and of the turn."""
+    x, y = geometry.apply(a, np.array(pivot)).tolist()
+    end = geometry.similarity(scale, angle, (x, y), shift) @ a
+    for time, pose in zip(at, geometry.between(a, end, at, pivot), strict=True):
+        partial = (time * shift[0], time * shift[1])
+        expected = geometry.similarity(scale**time, time * angle, (x, y), partial) @ a
+        assert np.allclose(pose, expected, atol=1e-8 * max(np.abs(expected).max(), np.abs(end).max()))

@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    ("errors", "assets", "aside", "packing", "geometry", "views", "flowviz"),
+    ("errors", "assets", "aside", "packing", "geometry", "views", "flowviz", "hashing"),
     ("config", "sample", "spline", "flowio"),
-    ("recipe", "textures", "catalogue", "progress", "surfaces", "upright"),
-    ("chairs", "photos", "meshes", "render", "scene", "pixel"),
+    ("recipe", "effects", "textures", "packs", "catalogue", "progress", "surfaces", "upright"),
+    ("chairs", "photos", "shapes", "meshes", "render", "scene", "pixel", "gpu"),
     ("compose", "shards", "sprites"),
     ("dataset", "workers"),
     ("folder", "verify", "stats", "export"),

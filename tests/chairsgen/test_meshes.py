@@ -15,6 +15,7 @@ from PIL import Image
 
 from chairsgen import meshes
 from chairsgen.errors import InputError, UnusableAsset
+from chairsgen.packs import AXES
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
@@ -162,6 +163,26 @@ def test_formats_without_an_up_axis_are_told_by_the_shape(tmp_path: Path, suffix
         chair.apply_transform(Z_UP)
     chair.export(tmp_path / f"chair{suffix}")
     _assert_is_the_chair(meshes.load(tmp_path / f"chair{suffix}"))
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_an_axis_that_is_given_wins_over_what_format_and_shape_say(tmp_path: Path, axis: str) -> None:
+    up = np.eye(3)["xyz".index(axis[-1])] * (-1 if axis[0] == "-" else 1)
+    fallen = _chair().apply_transform(trimesh.geometry.align_vectors([0, 1, 0], up))
+    fallen.export(tmp_path / "chair.glb")
+    scene = meshes.load(tmp_path / "chair.glb", axis)
+    _assert_normalised(scene)
+    points = _points(scene)
+    np.testing.assert_allclose(np.ptp(points, axis=0)[1], 1, atol=1e-6)
+    assert 0.1 < (points[:, 1] < 0.05).mean() < 0.5
+    volume = trimesh.util.concatenate(list(scene.geometry.values())).volume
+    np.testing.assert_allclose(volume, fallen.volume / 0.925**3, rtol=1e-4)
+
+
+def test_an_upside_down_chair_stays_in_front(tmp_path: Path) -> None:
+    turn = trimesh.transformations.rotation_matrix(np.pi, [0, 0, 1])
+    _chair().apply_transform(turn).export(tmp_path / "chair.ply")
+    _assert_is_the_chair(meshes.load(tmp_path / "chair.ply", "-y"))
 
 
 def test_glb_with_nested_transforms(tmp_path: Path) -> None:

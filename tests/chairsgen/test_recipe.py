@@ -10,7 +10,20 @@ from scipy import stats
 
 from chairsgen.config import difference
 from chairsgen.errors import InputError
-from chairsgen.recipe import PRESETS, Recipe, Rotation, Scale, Size, Translation
+from chairsgen.recipe import PRESETS, Recipe
+from chairsgen.recipe.draws import (
+    Amount,
+    Change,
+    Factor,
+    Length,
+    Motion,
+    Rotation,
+    Scale,
+    Share,
+    Shear,
+    Translation,
+)
+from chairsgen.recipe.sections import Size
 
 DRAWS = 8_000
 
@@ -56,6 +69,13 @@ def test_a_file_is_overridden_by_the_command_line_and_may_name_itself(tmp_path: 
         ("chair = 3", ["chair is a section"]),
         ("preset = 'flyingchars'", ["'flyingchars'", "'flyingchairs'"]),
         ("[chair", ["not valid TOML"]),
+        ("[background]\nplain = 0.7\ngradient = 0.4", ["background.plain = 0.7", "more than 1 together"]),
+        ("[chair.shear]\nkind = 'uniforn'", ["chair.shear.kind = 'uniforn'", "normal, uniform"]),
+        ("[photometric.exposure.change]\nmax = 0.9", ["photometric.exposure.change.max = 0.9", "from 1.0"]),
+        ("[photometric.shutter]\nmax = 1.5", ["photometric.shutter.max = 1.5", "from 0.0 to 1.0"]),
+        ("[photometric.blur]\nmin = 2.0", ["photometric.blur.min = 2.0 is above max = 1.5"]),
+        ("[weather.fog.size]\nmin_px = 900.0", ["weather.fog.size.min_px = 900.0 is above max_px"]),
+        ("[assets]\nobjects = 'boxen'", ["assets.objects = 'boxen'", "boxes"]),
     ],
 )
 def test_a_wrong_file_is_named_with_its_key(tmp_path: Path, content: str, words: list[str]) -> None:
@@ -99,10 +119,19 @@ def test_the_default_recipe_states_the_published_parameters() -> None:
     )
 
 
-def _half_range(motion: Translation | Rotation | Scale) -> float:
-    if isinstance(motion, Translation):
-        return motion.range_px
-    return motion.max_deg if isinstance(motion, Rotation) else (motion.max - motion.min) / 2
+def _half_range(motion: Motion) -> float:
+    match motion:
+        case Translation():
+            return motion.range_px
+        case Rotation():
+            return motion.max_deg
+        case Scale():
+            return (motion.max - motion.min) / 2
+        case Shear():
+            return motion.max
+        case Factor():
+            return math.log(motion.max)
+    raise AssertionError(motion)
 
 
 MOTIONS = [
@@ -111,20 +140,28 @@ MOTIONS = [
     Translation(range_px=8.0, k=1.0, norm=1.0, probability=0.5),
     Rotation(max_deg=30.0, k=2.0, norm=1.5, probability=0.7, outside="clamp"),
     Scale(min=0.9, max=1.3, k=2.0, norm=2.0, probability=0.6),
+    Translation(kind="uniform", range_px=5.0, k=1.0, norm=1.0, probability=0.8),
+    Scale(kind="uniform", min=0.9, max=1.3, k=3.0, norm=0.5),
+    Shear(max=0.4, k=1.0, norm=2.0, outside="clamp"),
+    Factor(kind="uniform", max=2.0, k=1.0, norm=1.0, probability=0.5),
+    Factor(max=1.5, k=1.0, norm=3.0),
 ]
 
 
 @pytest.mark.parametrize("motion", MOTIONS, ids=repr)
-def test_motions_follow_the_stated_distribution(motion: Translation | Rotation | Scale) -> None:
+def test_motions_follow_the_stated_distribution(motion: Motion) -> None:
     """Against a simulation: middle + sign(x) |x|^k half / norm; out of range, the middle or the end."""
     rng = np.random.default_rng(0)
-    draws = np.array([motion.draw(rng) for _ in range(DRAWS)])
+    draws = np.array([motion.draw(rng) for _ in range(DRAWS)])  # type: ignore[attr-defined]
     if isinstance(motion, Rotation):
         draws = np.degrees(draws)
+    if isinstance(motion, Factor):
+        draws = np.log(draws)
     middle = (motion.min + motion.max) / 2 if isinstance(motion, Scale) else 0.0
     half = _half_range(motion)
 
-    x = np.random.default_rng(1).standard_normal(10 * DRAWS)
+    normal, uniform = np.random.default_rng(1).standard_normal(10 * DRAWS), np.random.default_rng(1).uniform
+    x = normal if motion.kind == "normal" else uniform(-1, 1, 10 * DRAWS)
     offset = np.sign(x) * np.abs(x) ** motion.k * half / motion.norm
     beyond = np.abs(offset) > half
     offset[beyond] = 0 if motion.outside == "reset" else np.sign(x[beyond]) * half
@@ -141,14 +178,45 @@ def test_motions_follow_the_stated_distribution(motion: Translation | Rotation |
 
 
 @pytest.mark.parametrize("motion", MOTIONS, ids=repr)
-def test_every_draw_takes_the_same_numbers_whatever_comes_of_it(
-    motion: Translation | Rotation | Scale,
-) -> None:
+def test_every_draw_takes_the_same_numbers_whatever_comes_of_it(motion: Motion) -> None:
+    _take_the_same_numbers(motion, dataclasses.replace(motion, probability=0.0, k=0.5, norm=3.0))
+    _take_the_same_numbers(motion, dataclasses.replace(motion, kind="uniform"))
+
+
+def _take_the_same_numbers(first: object, second: object) -> None:
     one, two = np.random.default_rng(4), np.random.default_rng(4)
     for _ in range(50):
-        motion.draw(one)
-        dataclasses.replace(motion, probability=0.0, k=0.5, norm=3.0).draw(two)
+        first.draw(one)  # type: ignore[attr-defined]
+        second.draw(two)  # type: ignore[attr-defined]
     assert one.bit_generator.state == two.bit_generator.state
+
+
+def test_amounts_are_uniform_where_there_is_any() -> None:
+    rng = np.random.default_rng(0)
+    for amount in (Amount(min=2.0, max=6.0, probability=0.3), Share(min=0.2, max=0.4)):
+        draws = np.array([amount.draw(rng) for _ in range(DRAWS)])
+        some = draws[draws > 0]
+        assert len(some) / DRAWS == pytest.approx(amount.probability, abs=0.025)
+        assert stats.kstest(some, stats.uniform(amount.min, amount.max - amount.min).cdf).pvalue > 1e-3
+        _take_the_same_numbers(amount, dataclasses.replace(amount, probability=0.1, min=0.0))
+
+
+def test_lengths_are_uniform() -> None:
+    length, rng = Length(min_px=20.0, max_px=30.0), np.random.default_rng(0)
+    draws = [length.draw(rng) for _ in range(DRAWS)]
+    assert stats.kstest(draws, stats.uniform(20, 10).cdf).pvalue > 1e-3
+
+
+def test_a_change_is_what_frames_share_and_what_tells_them_apart() -> None:
+    part = Factor(kind="uniform", k=1.0, norm=1.0, max=1.0)
+    change = Change(common=dataclasses.replace(part, max=3.0), change=dataclasses.replace(part, max=1.2))
+    rng = np.random.default_rng(0)
+    first, second = np.log([change.draw(rng) for _ in range(DRAWS)]).T
+    for logarithms, largest in (((first + second) / 2, 3.0), (second - first, 1.2)):
+        limit = math.log(largest)
+        assert stats.kstest(logarithms, stats.uniform(-limit, 2 * limit).cdf).pvalue > 1e-3
+    assert abs(stats.pearsonr(first + second, second - first).statistic) < 0.05
+    _take_the_same_numbers(change, Change(common=part, change=dataclasses.replace(part, probability=0.0)))
 
 
 def test_no_probability_is_no_motion_exactly() -> None:

@@ -38,23 +38,27 @@ RECIPE = Recipe.load(
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """A sound dataset of two shards, with dense flow."""
+    return _write(tmp_path, RECIPE)
+
+
+def _write(folder: Path, recipe: Recipe) -> Path:
     catalogue = made.catalogue()
     manifest = made.manifest(
-        recipe=RECIPE.to_toml(),
+        recipe=recipe.to_toml(),
         num_samples=PAIRS,
         shard_size=3,
         dense_flow=True,
-        val=tuple(index for index in range(PAIRS) if side_of(RECIPE, catalogue, index) == "val"),
+        val=tuple(index for index in range(PAIRS) if side_of(recipe, catalogue, index) == "val"),
         assets=tuple(asdict(asset) for asset in (*catalogue.chairs, *catalogue.photos)),
     )
     attributes = {name: getattr(manifest, name) for name in ("schema", "seed", "recipe", "catalogue_hash")}
     attributes |= {"sprite_bank_hash": manifest.sprite_bank_hash, "version": manifest.version}
-    layers = RECIPE.chair.count_max + 1
+    layers = recipe.chair.count_max + 1
     shards = []
     for number, start in enumerate((0, 3)):
         count = min(3, PAIRS - start)
         with ShardWriter(
-            tmp_path / f"shard-{number:05d}.h5",
+            folder / f"shard-{number:05d}.h5",
             start=start,
             count=count,
             size=(32, 48),
@@ -63,11 +67,11 @@ def dataset(tmp_path: Path) -> Path:
             dense_flow=True,
         ) as writer:
             for index in range(start, start + count):
-                sample = compose(draw_scene(RECIPE, catalogue, manifest.seed, index), made.load, index)
+                sample = compose(draw_scene(recipe, catalogue, manifest.seed, index), made.load, index)
                 writer.add(encode(sample, layers, dense_flow=True))
             shards.append(writer.finish())
-    dataclasses.replace(manifest, shards=tuple(shards)).save(tmp_path)
-    return tmp_path
+    dataclasses.replace(manifest, shards=tuple(shards)).save(folder)
+    return folder
 
 
 def defects(folder: Path) -> list[str]:
@@ -77,6 +81,15 @@ def defects(folder: Path) -> list[str]:
 
 def test_a_sound_dataset_has_no_defects(dataset: Path) -> None:
     assert defects(dataset) == []
+
+
+def test_colours_without_chairs_and_effects_are_no_defects(tmp_path: Path) -> None:
+    sets = ["background.plain=1.0", "chair.count_min=0", "chair.count_max=2"]
+    for number, more in enumerate((sets, [*sets, "photometric.shutter.probability=1.0"])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        recipe = Recipe.load("weather", [f"frame.{side}" for side in ("height=32", "width=48")])
+        assert defects(_write(folder, recipe.override(more))) == []
 
 
 def signed_again(folder: Path) -> None:
@@ -137,6 +150,13 @@ def _other_side(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(data))
 
 
+def _on_both_sides(folder: Path) -> None:
+    data = json.loads((folder / MANIFEST).read_text())
+    for side in ("train", "val"):
+        next(asset for asset in data["assets"] if asset["side"] == side)["sha256"] = "same"
+    (folder / MANIFEST).write_text(json.dumps(data))
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -145,6 +165,7 @@ def _other_side(folder: Path) -> None:
         (_truncate, "shard-00000.h5: "),
         (_flip, "sha256 is not the manifest's"),
         (_other_side, "which is not on the"),
+        (_on_both_sides, "on either side of the split, are the same"),
         (_edit(lambda file: file.attrs.modify("seed", 99)), "attribute seed is not the manifest's"),
         (_edit(lambda file: file.__delitem__("occ_bw")), "no dataset occ_bw"),
         (_edit(_set("index", (2,), 17)), "pair 2: bears index 17"),
