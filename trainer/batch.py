@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Float64, Shaped, UInt8
 from torch import Tensor
 
-from trainer.ops import inside
+from trainer.ops import inside, layered_flow
 
 Transportable = TypeVar("Transportable", bound="Transport")
 
@@ -29,6 +29,14 @@ class Transport:
     def pin_memory(self: Transportable) -> Transportable:
         """The same in page-locked memory, from which copies to a GPU run beside its work."""
         return self._map(lambda tensor: tensor.pin_memory())
+
+    def clone(self: Transportable) -> Transportable:
+        """A copy in memory of its own."""
+        return self._map(Tensor.clone)
+
+    def record_stream(self, stream: torch.cuda.Stream) -> None:
+        """Keeps its memory from other use until what the stream has to do by now is done."""
+        self._map(lambda tensor: tensor.record_stream(stream) or tensor)
 
     def _map(self: Transportable, change: Any) -> Transportable:
         changed = {}
@@ -104,6 +112,16 @@ class Batch(Transport):
     flow: Float[Tensor, "batch 2 height width"]
     valid: Bool[Tensor, "batch 1 height width"]
     occ: Bool[Tensor, "batch 1 height width"]
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> "Batch":
+        """Pairs as they are, without augmentation; layered truth becomes flow where the pairs lie."""
+        truth = pairs.truth
+        if isinstance(truth, LayeredTruth):
+            flow, valid = layered_flow(truth.layer_id, truth.motions), torch.ones_like(pairs.occ)
+        else:
+            flow, valid = torch.where(truth.valid, truth.flow, 0.0), truth.valid
+        return cls(image1=pairs.image1, image2=pairs.image2, flow=flow, valid=valid, occ=pairs.occ)
 
     def __len__(self) -> int:
         return len(self.image1)

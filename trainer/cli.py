@@ -1,10 +1,21 @@
 """The command line ``trainer``. Each command imports what it needs, so that help comes at once."""
 
-from argparse import Namespace
+import os
+import sys
+from argparse import HelpFormatter, Namespace
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chairsgen.arguments import Parser, run
+from chairsgen.errors import InputError
+from chairsgen.progress import duration
 from trainer import __version__
+from trainer.studies.commands import add_commands as add_studies
+
+if TYPE_CHECKING:
+    from trainer.settings import TrainConfig
+    from trainer.train import Outcome
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,8 +36,200 @@ def _main(argv: Sequence[str]) -> int:
     )
     models.set_defaults(run=_models)
 
+    train = commands.add_parser(
+        "train",
+        help="train a network, or go on with a run",
+        description="Trains a network as its paper does, unless told else; the same command goes on with a run.",
+        formatter_class=HelpFormatter,
+    )
+    train.add_argument("--model", required=True, metavar="NAME", help="the network: see `trainer models`")
+    train.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="SPEC",
+        help="a dataset to learn from, such as data/chairs or stream:flyingchairs; repeated, they are mixed, "
+        "with ?weight=2 for twice the share, ?from=STEP and ?until=STEP for a part of the run",
+    )
+    train.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", dest="folder", help="the run's folder"
+    )
+    train.add_argument(
+        "--val", action="append", default=[], metavar="SPEC", help="a dataset to judge it on; may be repeated"
+    )
+    train.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="in all; the schedule is shortened to them (default: the paper's)",
+    )
+    train.add_argument(
+        "--batch-size", type=int, metavar="N", help="pairs a step, over all devices (default: the paper's)"
+    )
+    train.add_argument(
+        "--crop",
+        type=int,
+        nargs=2,
+        metavar=("H", "W"),
+        help="what it sees of a frame, px (default: the paper's)",
+    )
+    train.add_argument(
+        "--augment", metavar="NAME|FILE|none", help="a preset, or a .toml file (default: the paper's)"
+    )
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change one value of the configuration, such as optimiser.lr=4e-4 (all: config.toml of any run); "
+        "may be repeated",
+    )
+    train.add_argument(
+        "--precision", choices=("fp32", "bf16"), help="of the network; bf16 is faster on GPUs (default: fp32)"
+    )
+    train.add_argument(
+        "--compile", action="store_true", help="compile the network: a slow start, then faster"
+    )
+    train.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where (default: a GPU, if there is one)",
+    )
+    train.add_argument("--seed", type=int, metavar="N", help="of fresh weights and all draws (default: 0)")
+    train.add_argument(
+        "--init",
+        metavar="FILE",
+        help="begin with these weights: a checkpoint, a state dict, or a file published with a paper",
+    )
+    train.set_defaults(run=_train)
+
+    methods = commands.add_parser(
+        "methods",
+        help="the classical methods",
+        description="Lists the classical methods that networks are compared with: name, source.",
+    )
+    methods.set_defaults(run=_methods)
+
+    predict = commands.add_parser(
+        "predict",
+        help="flow of your own frames",
+        description="Writes the flow from each frame to the next, of two images, a folder of frames, or a video.",
+        formatter_class=HelpFormatter,
+    )
+    predict.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="two images or more, a folder of frames (frame 2 comes before frame 10), or a video",
+    )
+    _add_method(predict)
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to")
+    predict.add_argument(
+        "--write",
+        metavar="KIND,...",
+        help="flo; kitti: 16-bit PNG; colour; arrows: over frame 1; warped: frame 2 brought onto frame 1; video: "
+        "frame 1 beside its flow (default: flo,colour; of a video: video)",
+    )
+    predict.add_argument(
+        "--radius",
+        type=float,
+        metavar="PX",
+        dest="longest",
+        help="length of flow with full colour (default: of two images, the longest; of more, 4 %% of their width)",
+    )
+    predict.add_argument(
+        "--scale", type=float, default=1.0, metavar="F", help="work on frames shrunk to F, such as 0.5"
+    )
+    predict.add_argument(
+        "--tile",
+        type=int,
+        metavar="PX",
+        help="work on overlapping tiles of this side: where memory is short",
+    )
+    predict.add_argument(
+        "--batch-size",
+        type=int,
+        default=1,
+        metavar="N",
+        help="pairs that a network gets at once (default: 1)",
+    )
+    predict.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second of the video (default: as read, else 25)"
+    )
+    predict.set_defaults(run=_predict)
+
+    add_studies(commands)
+
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
+
+
+def _add_method(command: Parser) -> None:
+    """Adds the options that say whose flow is asked for."""
+    whose = command.add_mutually_exclusive_group(required=True)
+    whose.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="a network: a run's checkpoint, or published weights"
+    )
+    whose.add_argument("--method", metavar="NAME", help="a classical method: see `trainer methods`")
+    command.add_argument(
+        "--refine", choices=("variational",), help="what follows: OpenCV's variational refinement"
+    )
+    command.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where a network computes (default: a GPU, if there is one)",
+    )
+
+
+def _train(arguments: Namespace) -> int:
+    from trainer.settings import configure
+
+    config = configure(
+        arguments.model,
+        data=arguments.data,
+        val=arguments.val,
+        steps=arguments.steps,
+        batch_size=arguments.batch_size,
+        crop=arguments.crop,
+        augment=arguments.augment,
+        precision=arguments.precision,
+        compile=arguments.compile,
+        seed=arguments.seed,
+        init=arguments.init,
+        overrides=arguments.overrides,
+    )
+    from trainer.guards import Diverged
+    from trainer.train import train
+
+    try:
+        outcome = train(config, arguments.folder, device=arguments.device)
+    except Diverged as error:
+        print(f"trainer: {error}", file=sys.stderr)
+        return 1
+    if os.environ.get("RANK", "0") == "0":
+        _summarise(config, arguments.folder, outcome)
+    return 0
+
+
+def _summarise(config: "TrainConfig", folder: Path, outcome: "Outcome") -> None:
+    from trainer.checkpoint import Checkpoint
+
+    text = f"{folder}: {config.model}, {config.steps:,} steps"
+    if outcome.steps:
+        speed = f"{outcome.steps * config.batch_size / outcome.seconds:,.1f} pairs/s"
+        text += f"; {outcome.steps:,} now, in {duration(outcome.seconds)}"
+        text += f": {speed}, {outcome.waiting:.0%} of it waiting for data"
+    print(text)
+    checkpoint = Checkpoint.load(outcome.checkpoint)
+    for spec, score in checkpoint.scores.items():
+        against = f"zero flow: {score['zero']:.2f} px; {score['pairs']:,} pairs"
+        print(f"{spec}: EPE {score['epe']:.2f} px after {checkpoint.step:,} steps ({against})")
+    judged = config.val or config.data
+    print(f"next: trainer evaluate --checkpoint {outcome.checkpoint} --data {judged[0]}")
 
 
 def _models(_: Namespace) -> int:
@@ -36,3 +239,56 @@ def _models(_: Namespace) -> int:
     for name, entry in ENTRIES.items():
         print(f"{name:14s} {num_parameters(name):12,d}  {entry.source}")
     return 0
+
+
+def _methods(_: Namespace) -> int:
+    from trainer.methods import CLASSICAL
+
+    for name, method in CLASSICAL.items():
+        print(f"{name:14s}  {method.source}")
+    return 0
+
+
+def _predict(arguments: Namespace) -> int:
+    from trainer.media import open_frames
+    from trainer.methods import Scaled, Tiled, open_method
+    from trainer.predict import parse_outputs, predict
+
+    _check_range("--radius", arguments.longest, 0.01, 10_000)
+    _check_range("--scale", arguments.scale, 0.01, 1)
+    _check_range("--tile", arguments.tile, 32, 65_536)
+    _check_range("--batch-size", arguments.batch_size, 1, 4096)
+    _check_range("--fps", arguments.fps, 0.1, 1000)
+    outputs = parse_outputs(arguments.write) if arguments.write else None
+    if arguments.out.resolve() in [path.resolve() for path in arguments.inputs]:
+        raise InputError(f"--out {arguments.out}: the frames lie there: choose another folder")
+    frames = open_frames(arguments.inputs)
+    method = open_method(
+        arguments.method, arguments.checkpoint, refine=bool(arguments.refine), device=arguments.device
+    )
+    if arguments.tile:
+        method = Tiled(method, arguments.tile)
+    if arguments.scale < 1:
+        method = Scaled(method, arguments.scale)
+    pairs = predict(
+        method,
+        frames,
+        arguments.out,
+        outputs=outputs,
+        longest=arguments.longest,
+        fps=arguments.fps,
+        batch_size=arguments.batch_size,
+    )
+    if pairs + 1 < frames.count:
+        print(
+            f"{frames.source}: ended after {pairs + 1:,} frames and says that it has {frames.count:,}: "
+            "it may be damaged",
+            file=sys.stderr,
+        )
+    print(f"{arguments.out}: flow of {pairs:,} {'pair' if pairs == 1 else 'pairs'} by {method.name}")
+    return 0
+
+
+def _check_range(option: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise InputError(f"{option} {value}: must be from {low} to {high}")

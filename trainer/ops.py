@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Float64, UInt8
 from torch import Tensor
 
 INSIDE_TOLERANCE_PX = 1e-4
@@ -26,6 +26,7 @@ Maps = Float[Tensor, "batch channels height width"]
 Flow = Float[Tensor, "batch 2 height width"]
 Mask = Bool[Tensor, "batch 1 height width"]
 Volume = Float[Tensor, "batch matches height width"]
+Positions = Float[Tensor, "batch rows columns"]
 
 
 def warp(source: Maps, flow: Flow, *, padding: Literal["zeros", "border"] = "zeros") -> Maps:
@@ -43,14 +44,29 @@ def warp(source: Maps, flow: Flow, *, padding: Literal["zeros", "border"] = "zer
     Returns:
         What was read, float32 (float64 where an argument is).
     """
-    dtype = torch.promote_types(torch.promote_types(source.dtype, flow.dtype), torch.float32)
+    return sample(source, *_targets(flow.to(torch.promote_types(flow.dtype, torch.float32))), padding=padding)
+
+
+def sample(
+    source: Maps,
+    x: Positions,
+    y: Positions,
+    *,
+    padding: Literal["zeros", "border"] = "zeros",
+) -> Float[Tensor, "batch channels rows columns"]:
+    """Reads ``source`` at the positions (x, y), bilinearly; at whole ones it is the source, exactly.
+
+    Arguments and result are otherwise those of :func:`warp`.
+    """
+    dtype = torch.promote_types(torch.promote_types(source.dtype, x.dtype), torch.float32)
     height, width = source.shape[-2:]
     rows, columns = _power_of_two(height), _power_of_two(width)
     with torch.autocast(source.device.type, enabled=False):
-        x, y = _targets(flow.to(dtype))
-        grid = torch.stack(((2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1), dim=-1)
+        across = x.to(dtype) * (2 / columns) + (1 / columns - 1)
+        down = y.to(dtype) * (2 / rows) + (1 / rows - 1)
         mode = "constant" if padding == "zeros" else "replicate"
         padded = F.pad(source.to(dtype), (0, columns - width, 0, rows - height), mode=mode)
+        grid = torch.stack((across, down), dim=-1)
         return F.grid_sample(padded, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
@@ -135,6 +151,33 @@ def downsample_flow(
         share = F.avg_pool2d(F.pad(valid.to(dtype), beyond), factor)
         mean = F.avg_pool2d(known, factor) / share.clamp_min(0.5 / factor**2)
     return mean, share > 0
+
+
+def layered_flow(
+    layer_id: UInt8[Tensor, "batch height width"], motions: Float64[Tensor, "batch layers 3 3"]
+) -> Float32[Tensor, "batch 2 height width"]:
+    """The displacement ``motions[layer_id(p)] p - p`` of every pixel p, as :func:`chairsgen.geometry.affine_flow`.
+
+    Made in float64: exact to the rounding of its result, at little cost, since the time goes into moving maps.
+    Three maps of 8 bytes a pixel stand in memory at a time.
+
+    Args:
+        layer_id: The layer of every pixel.
+        motions: From this frame to the other, a matrix a layer.
+    """
+    height, width = layer_id.shape[-2:]
+    x = torch.arange(width, dtype=torch.float64, device=layer_id.device)
+    y = torch.arange(height, dtype=torch.float64, device=layer_id.device)[:, None]
+    moved = motions - torch.eye(3, dtype=torch.float64, device=motions.device)
+    index = layer_id.flatten(1).long()
+    components = []
+    for axis in range(2):
+        by_x, by_y, constant = (moved[:, :, axis, column] for column in range(3))
+        flow = constant.gather(1, index).view_as(layer_id)
+        flow.addcmul_(by_x.gather(1, index).view_as(layer_id), x)
+        flow.addcmul_(by_y.gather(1, index).view_as(layer_id), y)
+        components.append(flow.float())
+    return torch.stack(components, dim=1)
 
 
 def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 1) -> Volume:

@@ -11,7 +11,17 @@ and cropping are done). It goes by name in either of two ways::
 """
 
 from trainer.models import flownet, flownet2, pwcnet, spynet  # noqa: F401  (they register their networks)
-from trainer.models.base import FlowModel
-from trainer.models.registry import ENTRIES, Entry, create_model, num_parameters, register
+from trainer.models.base import FlowModel, Stage, stages_of
+from trainer.models.registry import ENTRIES, Entry, create_model, model_options, num_parameters, register
 
-__all__ = ["ENTRIES", "Entry", "FlowModel", "create_model", "num_parameters", "register"]
+__all__ = [
+    "ENTRIES",
+    "Entry",
+    "FlowModel",
+    "Stage",
+    "create_model",
+    "model_options",
+    "num_parameters",
+    "register",
+    "stages_of",
+]

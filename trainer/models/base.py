@@ -1,6 +1,7 @@
 """What all networks share: what they take and give, padding, and layers that run in float32."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,33 @@ Flow = Float[Tensor, "batch 2 height width"]
 
 LEAK = 0.1
 """Slope of the leaky ReLU below zero, in FlowNet, FlowNet2 and PWC-Net alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a training: what is called, and which of its layers learn.
+
+    Attributes:
+        name: What it is called in logs.
+        network: What is trained and judged: the model, or a part of it that shares its layers.
+        learns: The layers that change; all others stay as they are.
+        starts_from: Layers of the same shape, which learned before: ``learns`` begins with their weights.
+    """
+
+    name: str
+    network: nn.Module
+    learns: nn.Module
+    starts_from: nn.Module | None = None
+
+    @property
+    def finest(self) -> int:
+        """See :class:`FlowModel`."""
+        return getattr(self.network, "finest", FlowModel.finest)
+
+    @property
+    def flow_unit(self) -> float:
+        """See :class:`FlowModel`."""
+        return getattr(self.network, "flow_unit", FlowModel.flow_unit)
 
 
 class FlowModel(nn.Module, ABC):
@@ -34,17 +62,20 @@ class FlowModel(nn.Module, ABC):
     Inside, frames are extended to the right and down, by repeating their border, to multiples of the
     network's stride, and the flows cut back.
 
-    A derived class implements :meth:`estimate`, and :meth:`normalise` if it wants other than 0..1.
+    A derived class implements :meth:`estimate`, :meth:`normalise` if it wants other than 0..1, and
+    :meth:`stages` if its parts are to be trained one after the other.
 
     Attributes:
         stride: Height and width that the network works on are multiples of this.
         flow_unit: Pixels of the full frame for each unit of what the network's last layers put out. The
             flows returned are multiplied by it already; a loss that follows a paper to the letter divides
             by it.
+        finest: Scale of the finest flow that the network makes itself; losses leave finer ones out.
     """
 
     stride: int
     flow_unit: float = 1.0
+    finest: int = 1
 
     def forward(self, image1: Shaped[Tensor, "..."], image2: Shaped[Tensor, "..."]) -> list[Tensor]:
         """Flows from ``image1`` to ``image2``, finest first; the class says how.
@@ -76,6 +107,19 @@ class FlowModel(nn.Module, ABC):
     @abstractmethod
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:
         """Flows in full-frame pixels, finest first, of normalised images whose sides fit the stride."""
+
+    def stages(self) -> list[Stage]:
+        """What is trained one after the other; one stage with all layers, unless a derived class says else."""
+        return [_whole(self)]
+
+
+def stages_of(model: nn.Module) -> list[Stage]:
+    """The stages of any model: a module of one's own that is no :class:`FlowModel` has one."""
+    return model.stages() if isinstance(model, FlowModel) else [_whole(model)]
+
+
+def _whole(model: nn.Module) -> Stage:
+    return Stage(name="whole", network=model, learns=model)
 
 
 def _check(image1: Tensor, image2: Tensor) -> None:

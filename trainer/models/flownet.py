@@ -30,12 +30,21 @@ from trainer.ops import cost_volume
 FLOWNET = "Dosovitskiy et al., FlowNet, ICCV 2015"
 FLOWNET2 = "Ilg et al., FlowNet 2.0, CVPR 2017"
 
+CHAIRS_MEAN = (0.411, 0.432, 0.45)
+"""What FlowNetPytorch's networks learned to have taken from red, green and blue: FlyingChairs' means, but of
+blue, green and red (ClementPinard/FlowNetPytorch, issue 80)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlowNetConfig(Config):
     """FlowNetS, and FlowNet2's network for small displacements."""
 
     flow_unit: float = param(20.0, "flow for each unit of the network's output", unit="px", low=1e-6)
+    centre: str = param(
+        "pair",
+        "what is taken from the images' channels: their means over the pair, or FlowNetPytorch's constants",
+        choices=("pair", "chairs"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,27 +110,38 @@ class Expansion(nn.Module):
         return flows
 
 
-class FlowNetS(FlowModel):
+class FlowNet(FlowModel):
+    """What the three networks share."""
+
+    stride = 64
+    finest = 4
+
+    def __init__(self, config: FlowNetConfig) -> None:
+        super().__init__()
+        self.flow_unit, self.centre = config.flow_unit, config.centre
+
+    def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
+        if self.centre == "pair":
+            return centre_on_mean(image1, image2)
+        mean = image1.new_tensor(CHAIRS_MEAN).view(1, 3, 1, 1)
+        return image1 - mean, image2 - mean
+
+
+class FlowNetS(FlowNet):
     """The simple one: both images stacked.
 
     Args:
         in_channels: 6; in FlowNet2, 12: see :mod:`trainer.models.flownet2`.
     """
 
-    stride = 64
-
     def __init__(self, config: FlowNetConfig | None = None, *, in_channels: int = 6) -> None:
-        super().__init__()
-        self.flow_unit = (config or FlowNetConfig()).flow_unit
+        super().__init__(config or FlowNetConfig())
         self.conv1 = conv(in_channels, 64, 7, stride=2)
         self.conv2 = conv(64, 128, 5, stride=2)
         self.conv3 = conv(128, 256, 5, stride=2)
         self.contraction = Contraction(256)
         self.expansion = Expansion(between=False, bias=False)
         initialise(self)
-
-    def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
-        return centre_on_mean(image1, image2)
 
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:
         return self.predict(torch.cat([image1, image2], dim=1))
@@ -133,15 +153,12 @@ class FlowNetS(FlowModel):
         return [flow * self.flow_unit for flow in self.expansion(levels)]
 
 
-class FlowNetC(FlowModel):
+class FlowNetC(FlowNet):
     """The one with the correlation layer: features of each image, then how well they match."""
 
-    stride = 64
-
     def __init__(self, config: FlowNetCConfig | None = None) -> None:
-        super().__init__()
         config = config or FlowNetCConfig()
-        self.flow_unit = config.flow_unit
+        super().__init__(config)
         self.radius, self.step = config.radius, config.stride
         self.conv1 = conv(3, 64, 7, stride=2)
         self.conv2 = conv(64, 128, 5, stride=2)
@@ -150,9 +167,6 @@ class FlowNetC(FlowModel):
         self.contraction = Contraction(32 + (2 * (self.radius // self.step) + 1) ** 2)
         self.expansion = Expansion(between=False, bias=True)
         initialise(self)
-
-    def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
-        return centre_on_mean(image1, image2)
 
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:
         level2 = self.conv2(self.conv1(image1))
@@ -164,18 +178,15 @@ class FlowNetC(FlowModel):
         return [flow * self.flow_unit for flow in self.expansion(levels)]
 
 
-class FlowNetSD(FlowModel):
+class FlowNetSD(FlowNet):
     """For small displacements: small kernels, a first layer at full resolution, smoothed flow
     (Ilg et al., section 4).
 
     The published weights know two units: 20 px standing alone, 1/20 px inside FlowNet2.
     """
 
-    stride = 64
-
     def __init__(self, config: FlowNetConfig | None = None) -> None:
-        super().__init__()
-        self.flow_unit = (config or FlowNetConfig()).flow_unit
+        super().__init__(config or FlowNetConfig())
         self.conv0 = conv(6, 64)
         self.conv1 = nn.Sequential(conv(64, 64, stride=2), conv(64, 128))
         self.conv2 = nn.Sequential(conv(128, 128, stride=2), conv(128, 128))
@@ -184,28 +195,25 @@ class FlowNetSD(FlowModel):
         self.expansion = Expansion(between=True, bias=True)
         initialise(self)
 
-    def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
-        return centre_on_mean(image1, image2)
-
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:
         level2 = self.conv2(self.conv1(self.conv0(torch.cat([image1, image2], dim=1))))
         levels = [level2, *self.contraction(self.conv3(level2))]
         return [flow * self.flow_unit for flow in self.expansion(levels)]
 
 
-@register("flownets", source=FLOWNET)
+@register("flownets", source=FLOWNET, options=FlowNetConfig())
 def flownets(**options: Any) -> FlowNetS:
     """FlowNetS; options of :class:`FlowNetConfig`."""
     return FlowNetS(FlowNetConfig.from_dict(options))
 
 
-@register("flownetc", source=FLOWNET)
+@register("flownetc", source=FLOWNET, options=FlowNetCConfig())
 def flownetc(**options: Any) -> FlowNetC:
     """FlowNetC; options of :class:`FlowNetCConfig`."""
     return FlowNetC(FlowNetCConfig.from_dict(options))
 
 
-@register("flownet2-sd", source=FLOWNET2)
+@register("flownet2-sd", source=FLOWNET2, options=FlowNetConfig())
 def flownet2_sd(**options: Any) -> FlowNetSD:
     """FlowNet2-SD; options of :class:`FlowNetConfig`."""
     return FlowNetSD(FlowNetConfig.from_dict(options))

@@ -6,10 +6,12 @@ images (section 3); a small network fuses the last one's flow with that of a net
 stack diverges.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chairsgen.config import Config, param
@@ -18,6 +20,7 @@ from trainer.models.base import (
     FlowModel,
     FlowUpsampling,
     Image,
+    Stage,
     centre_on_mean,
     concatenate,
     conv,
@@ -63,14 +66,23 @@ class Stack(FlowModel):
     """FlowNetC and the FlowNetS networks that refine its flow."""
 
     stride = 64
+    finest = 4
 
-    def __init__(self, config: StackConfig | None = None, *, num_refinements: int) -> None:
+    def __init__(self, first: FlowNetC, refinements: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.flow_unit = unit = (config or StackConfig()).flow_unit
-        self.first = FlowNetC(FlowNetCConfig(flow_unit=unit))
-        self.refinements = nn.ModuleList(
+        self.flow_unit = first.flow_unit
+        self.first = first
+        self.refinements = nn.ModuleList(refinements)
+
+    @classmethod
+    def of(cls, config: StackConfig, *, num_refinements: int) -> "Stack":
+        """A stack with fresh weights."""
+        unit = config.flow_unit
+        first = FlowNetC(FlowNetCConfig(flow_unit=unit))
+        refinements = (
             FlowNetS(FlowNetConfig(flow_unit=unit), in_channels=12) for _ in range(num_refinements)
         )
+        return cls(first, refinements)
 
     def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
         return centre_on_mean(image1, image2)
@@ -83,6 +95,14 @@ class Stack(FlowModel):
             warped, error = brightness_error(image1, image2, flow)
             flows = network.predict(torch.cat([image1, image2, warped, flow / self.flow_unit, error], dim=1))
         return flows
+
+    def stages(self) -> list[Stage]:
+        """One network at a time (section 3)."""
+        stages = [Stage(name="FlowNetC", network=self.first, learns=self.first)]
+        for i, network in enumerate(self.refinements):
+            part = Stack(self.first, self.refinements[: i + 1])
+            stages.append(Stage(name=f"refinement {i + 1}", network=part, learns=network))
+        return stages
 
 
 class Fusion(nn.Module):
@@ -123,7 +143,7 @@ class FlowNet2(FlowModel):
     def __init__(self, config: FlowNet2Config | None = None) -> None:
         super().__init__()
         config = config or FlowNet2Config()
-        self.large = Stack(StackConfig(flow_unit=config.flow_unit), num_refinements=2)
+        self.large = Stack.of(StackConfig(flow_unit=config.flow_unit), num_refinements=2)
         self.small = FlowNetSD(FlowNetConfig(flow_unit=config.sd_flow_unit))
         self.fusion = Fusion()
 
@@ -132,27 +152,38 @@ class FlowNet2(FlowModel):
 
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:
         size = image1.shape[-2:]
-        large = upsample(self.large.estimate(image1, image2)[0], size)
-        small = upsample(self.small.estimate(image1, image2)[0], size)
+        # The published networks repeat vectors here, where the stack interpolates.
+        large, small = (
+            F.interpolate(network.estimate(image1, image2)[0], size, mode="nearest")
+            for network in (self.large, self.small)
+        )
         errors = [brightness_error(image1, image2, flow)[1] for flow in (small, large)]
         inputs = torch.cat([image1, small, large, _norm(small), _norm(large), *errors], dim=1)
         flows: list[Tensor] = self.fusion(inputs)
         return flows
 
+    def stages(self) -> list[Stage]:
+        """The stack, the network for small displacements, the fusion (sections 3 and 4)."""
+        return [
+            *self.large.stages(),
+            Stage(name="FlowNet2-SD", network=self.small, learns=self.small),
+            Stage(name="fusion", network=self, learns=self.fusion),
+        ]
 
-@register("flownet2-cs", source=FLOWNET2)
+
+@register("flownet2-cs", source=FLOWNET2, options=StackConfig())
 def flownet2_cs(**options: Any) -> Stack:
     """FlowNetC and one refinement; options of :class:`StackConfig`."""
-    return Stack(StackConfig.from_dict(options), num_refinements=1)
+    return Stack.of(StackConfig.from_dict(options), num_refinements=1)
 
 
-@register("flownet2-css", source=FLOWNET2)
+@register("flownet2-css", source=FLOWNET2, options=StackConfig())
 def flownet2_css(**options: Any) -> Stack:
     """FlowNetC and two refinements; options of :class:`StackConfig`."""
-    return Stack(StackConfig.from_dict(options), num_refinements=2)
+    return Stack.of(StackConfig.from_dict(options), num_refinements=2)
 
 
-@register("flownet2", source=FLOWNET2)
+@register("flownet2", source=FLOWNET2, options=FlowNet2Config())
 def flownet2(**options: Any) -> FlowNet2:
     """FlowNet2; options of :class:`FlowNet2Config`."""
     return FlowNet2(FlowNet2Config.from_dict(options))

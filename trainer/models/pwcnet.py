@@ -48,6 +48,9 @@ class PwcNetConfig(Config):
     )
 
 
+SMALL = PwcNetConfig(convolutions=2, spare_upsampling=True)
+
+
 class DenseEstimator(nn.Module):
     """A DenseNet block: each convolution sees the outputs of all before it."""
 
@@ -71,6 +74,7 @@ class PwcNet(FlowModel):
     """PWC-Net with dense connections."""
 
     stride = 64
+    finest = 2**FINEST
 
     def __init__(self, config: PwcNetConfig | None = None) -> None:
         super().__init__()
@@ -138,14 +142,13 @@ def _context(in_channels: int) -> nn.Module:
     return nn.Sequential(*layers, FlowHead(in_channels))
 
 
-@register("pwcnet", source=PWCNET)
+@register("pwcnet", source=PWCNET, options=PwcNetConfig())
 def pwcnet(**options: Any) -> PwcNet:
     """PWC-Net as published with its code; options of :class:`PwcNetConfig`."""
     return PwcNet(PwcNetConfig.from_dict(options))
 
 
-@register("pwcnet-small", source=PWCNET)
+@register("pwcnet-small", source=PWCNET, options=SMALL)
 def pwcnet_small(**options: Any) -> PwcNet:
     """PWC-Net with two convolutions a pyramid level; options of :class:`PwcNetConfig`."""
-    small = PwcNetConfig(convolutions=2, spare_upsampling=True)
-    return PwcNet(PwcNetConfig.from_dict(options, small))
+    return PwcNet(PwcNetConfig.from_dict(options, SMALL))

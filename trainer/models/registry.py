@@ -1,14 +1,15 @@
 """Name -> builder of a network."""
 
 import importlib
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from chairsgen.config import nearest
+from chairsgen.config import Config, nearest, param
 from chairsgen.errors import InputError
 
 Builder = Callable[..., nn.Module]
@@ -21,18 +22,20 @@ class Entry:
     Attributes:
         build: Makes it; keyword arguments are options of its configuration.
         source: Where it was published.
+        options: Its configuration's defaults; None: the keyword arguments of ``build``, with theirs.
     """
 
     build: Builder
     source: str
+    options: Config | None = None
 
 
 ENTRIES: dict[str, Entry] = {}
 """All registered networks, in the order of registration."""
 
 
-def register(name: str, *, source: str) -> Callable[[Builder], Builder]:
-    """Decorator: makes a builder, a function or a class, available by name.
+def register(name: str, *, source: str, options: Config | None = None) -> Callable[[Builder], Builder]:
+    """Decorator: makes a builder, a function or a class, available by name; arguments as in :class:`Entry`.
 
     Raises:
         ValueError: Another builder has that name.
@@ -41,7 +44,7 @@ def register(name: str, *, source: str) -> Callable[[Builder], Builder]:
     def add(build: Builder) -> Builder:
         if name in ENTRIES and ENTRIES[name].build is not build:
             raise ValueError(f"a model {name!r} is registered already")
-        ENTRIES[name] = Entry(build=build, source=source)
+        ENTRIES[name] = Entry(build=build, source=source, options=options)
         return build
 
     return add
@@ -61,6 +64,21 @@ def create_model(name: str, **options: Any) -> nn.Module:
         InputError: No such model, or no such option.
     """
     return _builder(name)(**options)
+
+
+def model_options(name: str) -> Config:
+    """The options that :func:`create_model` takes for a network, each at its default.
+
+    Raises:
+        InputError: No such model.
+    """
+    if name in ENTRIES and (options := ENTRIES[name].options):
+        return options
+    parameters = inspect.signature(_builder(name)).parameters.values()
+    plain = [p for p in parameters if isinstance(p.default, bool | int | float | str)]
+    fields = [(p.name, type(p.default), param(p.default, f"of {name}")) for p in plain]
+    made = make_dataclass("Options", fields, bases=(Config,), frozen=True, kw_only=True)
+    return made()
 
 
 def num_parameters(name: str, **options: Any) -> int:

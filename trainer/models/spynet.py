@@ -4,6 +4,7 @@ From the coarsest level of an image pyramid to the finest, a small network adds 
 between image 1 and image 2 warped by the flow so far (section 3).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chairsgen.config import Config, param
-from trainer.models.base import FlowHead, FlowModel, Image, concatenate, initialise
+from trainer.models.base import FlowHead, FlowModel, Image, Stage, concatenate, initialise
 from trainer.models.registry import register
 from trainer.ops import resize_flow, warp
 
@@ -27,40 +28,62 @@ class SpyNetConfig(Config):
     num_levels: int = param(
         6, "levels of the pyramid, each half the size of the one before", low=1.0, high=12.0
     )
+    align_corners: bool = param(
+        False, "enlarge flow with the outermost vectors on the outermost pixels, as published weights want it"
+    )
 
 
 class SpyNet(FlowModel):
-    """The spatial pyramid network.
+    """The spatial pyramid network, or its coarser levels alone.
 
-    Attributes:
+    Args:
         levels: Its networks, the coarsest level's first: the order in which they are trained.
+        config: The whole network's; its finest levels have no network where ``levels`` are fewer.
     """
 
-    def __init__(self, config: SpyNetConfig | None = None) -> None:
+    def __init__(self, levels: Iterable[nn.Module], config: SpyNetConfig) -> None:
         super().__init__()
-        num_levels = (config or SpyNetConfig()).num_levels
-        self.stride = 2 ** (num_levels - 1)
-        self.levels = nn.ModuleList(_level() for _ in range(num_levels))
-        initialise(self, leak=0.0)
+        self.config, self.align_corners = config, config.align_corners
+        self.levels = nn.ModuleList(levels)
+        self.stride = 2 ** (config.num_levels - 1)
+        self.finest = 2 ** (config.num_levels - len(self.levels))
 
     def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
         mean, std = (image1.new_tensor(value).view(1, 3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
         return (image1 - mean) / std, (image2 - mean) / std
 
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:
-        pyramid = [(image1, image2)]
-        for _ in self.levels[1:]:
-            pyramid.insert(0, tuple(F.avg_pool2d(image, 2) for image in pyramid[0]))  # type: ignore[arg-type]
-        batch, _, height, width = pyramid[0][0].shape
-        flow = image1.new_zeros(batch, 2, height, width)
+        height, width = (side // self.stride for side in image1.shape[-2:])
+        flow = image1.new_zeros(image1.shape[0], 2, height, width)
         flows: list[Tensor] = []
-        for network, (level1, level2) in zip(self.levels, pyramid, strict=True):
+        for i, network in enumerate(self.levels):
+            level1, level2 = (F.avg_pool2d(image, self.stride >> i) for image in (image1, image2))
             # Here flow is in pixels of its level.
-            flow = resize_flow(flow, level1.shape[-2:])
+            flow = self._enlarge(flow, level1.shape[-2:])
             warped = warp(level2, flow, padding="border")
             flow = flow + network(concatenate(level1, warped, flow))
             flows.insert(0, flow * (image1.shape[-1] / flow.shape[-1]))
         return flows
+
+    def stages(self) -> list[Stage]:
+        """Level by level, each from the weights of the one before (section 3, "Training")."""
+        num_levels = len(self.levels)
+        return [
+            Stage(
+                name=f"level {i + 1} of {num_levels}",
+                network=SpyNet(self.levels[: i + 1], self.config),
+                learns=level,
+                starts_from=self.levels[i - 1] if i else None,
+            )
+            for i, level in enumerate(self.levels)
+        ]
+
+    def _enlarge(self, flow: Tensor, size: Sequence[int]) -> Tensor:
+        """Flow on a finer level's grid, in its pixels."""
+        if not self.align_corners:
+            return resize_flow(flow, size)
+        ratio = size[1] / flow.shape[-1]
+        return ratio * F.interpolate(flow, tuple(size), mode="bilinear", align_corners=True)
 
 
 def _level() -> nn.Module:
@@ -70,10 +93,13 @@ def _level() -> nn.Module:
     for before, after in pairwise(channels):
         layers += [nn.Conv2d(before, after, 7, padding=3), nn.ReLU()]
     layers.append(FlowHead(16, kernel=7))
-    return nn.Sequential(*layers)
+    level = nn.Sequential(*layers)
+    initialise(level, leak=0.0)
+    return level
 
 
-@register("spynet", source="Ranjan & Black, SpyNet, CVPR 2017")
+@register("spynet", source="Ranjan & Black, SpyNet, CVPR 2017", options=SpyNetConfig())
 def spynet(**options: Any) -> SpyNet:
     """SpyNet; options of :class:`SpyNetConfig`."""
-    return SpyNet(SpyNetConfig.from_dict(options))
+    config = SpyNetConfig.from_dict(options)
+    return SpyNet((_level() for _ in range(config.num_levels)), config)

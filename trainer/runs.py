@@ -1,0 +1,193 @@
+"""A run's folder: what it was asked for, how it went, and what it made.
+
+``config.toml`` holds the whole configuration, the code's version and the data's identity; ``metrics.jsonl`` a
+line for each logged step and each validation; TensorBoard's events the same, with pictures of flow;
+``checkpoints/`` the last ones and the best. Whoever reads the log of a run that was killed and went on reads
+that of a run that was not: lines after the checkpoint that it went on from are dropped.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomlkit
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from chairsgen import __version__
+from chairsgen.aside import write_aside
+from chairsgen.config import difference, read_toml
+from chairsgen.errors import InputError
+from chairsgen.flowviz import flow_to_colour
+from trainer.batch import Batch
+from trainer.checkpoint import Checkpoint
+from trainer.settings import TrainConfig
+
+CONFIG, METRICS, CHECKPOINTS, BEST = "config.toml", "metrics.jsonl", "checkpoints", "best.pt"
+
+
+class Run:
+    """A run's folder, held by one process while it trains. Made by :meth:`opened`.
+
+    Attributes:
+        folder: Where it lies.
+    """
+
+    def __init__(self, folder: Path, config: TrainConfig) -> None:
+        self.folder = folder
+        self._keep = config.checkpoint.keep
+        last = latest(folder)
+        step = _step(last) if last else 0
+        _forget_after(folder / METRICS, step)
+        self._metrics = (folder / METRICS).open("a", encoding="utf-8")
+        self._events = SummaryWriter(str(folder), purge_step=step + 1)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, folder: Path, config: TrainConfig, data: Mapping[str, str]) -> Iterator["Run"]:
+        """Begins a run in a folder, or goes on with the one that is there.
+
+        Args:
+            folder: Made if missing.
+            config: What is asked for.
+            data: The identity of each dataset, by SPEC.
+
+        Raises:
+            InputError: Another run is there, or at work there; or the folder cannot be written.
+        """
+        with _locked(folder):
+            _check_same(folder, config, data)
+            run = cls(folder, config)
+            try:
+                yield run
+            finally:
+                run._metrics.close()
+                run._events.close()
+
+    def log(self, step: int, kind: str, values: Mapping[str, Any], *, data: str = "") -> None:
+        """Writes a line of metrics, and its numbers for TensorBoard; ``data``: what they were measured on."""
+        line = {"step": step, "kind": kind} | ({"data": data} if data else {}) | dict(values)
+        print(json.dumps(line), file=self._metrics, flush=True)
+        for name, value in values.items():
+            if isinstance(value, int | float):
+                self._events.add_scalar("/".join(filter(None, (kind, data, name))), value, step)
+
+    def draw(self, step: int, name: str, batch: Batch, flow: Tensor) -> None:
+        """Shows the first pair of a batch: frame 1, its true flow, the network's."""
+        self._events.add_image(name, _picture(batch, flow), step, dataformats="HWC")
+
+    def save(self, checkpoint: Checkpoint, *, best: bool) -> None:
+        """Keeps a checkpoint, and as the best one, too, if it is; drops the oldest."""
+        folder = self.folder / CHECKPOINTS
+        checkpoint.save(folder / _name(checkpoint.step))
+        if best:
+            checkpoint.for_use().save(folder / BEST)
+        for old in _saved(self.folder)[: -self._keep]:
+            old.unlink()
+
+
+def to_use(folder: Path) -> Path:
+    """The checkpoint of a training that has ended: the best on validation, or the last where there was none."""
+    best = folder / CHECKPOINTS / BEST
+    return best if best.exists() else latest(folder) or best
+
+
+def latest(folder: Path) -> Path | None:
+    """A run's last checkpoint, if it has one."""
+    saved = _saved(folder)
+    return saved[-1] if saved else None
+
+
+def _saved(folder: Path) -> list[Path]:
+    return sorted((folder / CHECKPOINTS).glob("step-*.pt"), key=_step)
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}.pt"
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Makes the folder, keeps other trainings out, and clears what was left half-written."""
+    try:
+        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"--run {folder}: cannot be made: {error.strerror}; choose another folder") from None
+    try:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(
+                f"--run {folder}: cannot be written: choose another folder, or change its rights"
+            )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--run {folder}: another training is at work there: wait for it, or stop it"
+            ) from None
+        for left in (folder / CHECKPOINTS).glob(".*.part"):
+            left.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _check_same(folder: Path, config: TrainConfig, data: Mapping[str, str]) -> None:
+    """Writes the configuration; where there is one, it must be the same but for ``machine``."""
+    path = folder / CONFIG
+    if path.exists():
+        there = TrainConfig.load(path)
+        known = read_toml(path).get("made_by", {}).get("data", {})
+        reasons = [
+            f"{key}: {old!r} there, {new!r} here"
+            for key, old, new in _differences(there, config)
+            if not key.startswith("machine.")
+        ]
+        reasons += [f"{spec} has changed" for spec, hash_ in data.items() if known.get(spec, hash_) != hash_]
+        if reasons:
+            raise InputError(
+                f"--run {folder}: holds another run ({'; '.join(reasons)}): choose another folder, or delete it"
+            )
+    else:
+        made_by = tomlkit.table()
+        made_by.update({"version": __version__, "torch": torch.__version__, "data": dict(data)})
+        document = tomlkit.document()
+        document.add("made_by", made_by)
+        write_aside(path, f"{config.to_toml()}\n{tomlkit.dumps(document)}".encode(), sync=True)
+
+
+def _differences(there: TrainConfig, here: TrainConfig) -> Iterator[tuple[str, Any, Any]]:
+    if there.model != here.model:
+        # Options of different networks cannot be compared.
+        return iter([("model", there.model, here.model)])
+    return difference(there, here)
+
+
+def _forget_after(metrics: Path, step: int) -> None:
+    """Drops what was logged after a step, and a line that was cut off."""
+    if metrics.exists():
+        lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        write_aside(metrics, "".join(kept).encode())
+
+
+def _picture(batch: Batch, flow: Tensor) -> UInt8[np.ndarray, "height width 3"]:
+    image = batch.image1[0].float().cpu().numpy()
+    frame = image if batch.image1.dtype == torch.uint8 else 255 * image
+    truth, guess = (field[0].float().cpu().numpy().transpose(1, 2, 0) for field in (batch.flow, flow))
+    known = batch.valid[0, 0].cpu().numpy()
+    longest = float(np.linalg.norm(truth, axis=-1)[known].max(initial=1.0))
+    truth = np.where(known[..., None], truth, np.nan)
+    colours = [flow_to_colour(field, longest) for field in (truth, guess)]
+    return np.concatenate([frame.transpose(1, 2, 0).clip(0, 255).astype(np.uint8), *colours], axis=1)

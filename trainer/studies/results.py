@@ -1,0 +1,114 @@
+"""What a search leaves: the best recipe as a file, every trial as CSV, and a page."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chairsgen.aside import write_aside
+from trainer.studies import plots
+from trainer.studies.page import Content, Picture, Table, write_content
+from trainer.studies.statistics import flow_statistics
+from trainer.studies.study import Study
+
+BEST, AUGMENTATION, TABLE = "best.toml", "best-augment.toml", "trials.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What a search came to.
+
+    Attributes:
+        value: The least of the objective.
+        draws: Of the best trial, by dotted key.
+        trials: Every trial that counts: its number, its draws, and its value (None: pruned or failed).
+    """
+
+    value: float
+    draws: dict[str, Any]
+    trials: list[tuple[int, dict[str, Any], float | None]]
+
+
+def write_results(study: Study, out: Path, found: Search, importance: Mapping[str, float]) -> None:
+    """Writes all of it.
+
+    Args:
+        study: What was searched.
+        out: The search's folder.
+        found: What came of it.
+        importance: Each key's share in what makes good trials good; empty where that is not known.
+    """
+    setting = study.setting(found.draws)
+    about = f"the best of {len(found.trials)} trials of the study {study.name}"
+    best = replace(setting.recipe, name=f"{study.name}-best", about=about)
+    write_aside(out / BEST, best.to_toml().encode())
+    files = {BEST: "the best recipe, for chairsgen build --recipe", TABLE: "every trial"}
+    if any(key.startswith("train.augment.") for key in study.ranges):
+        write_aside(out / AUGMENTATION, replace(setting.train.augment, name=best.name).to_toml().encode())
+        files[AUGMENTATION] = "the best augmentation, for trainer train --augment"
+    write_aside(out / TABLE, _as_csv(study, found).encode())
+    label = "distance to the target" if study.objective.kind == "statistics" else "EPE, px"
+    tables = [
+        Table(
+            title="The best trial",
+            headings=("key", "value", "range"),
+            rows=[[key, _short(value), _range(study, key)] for key, value in found.draws.items()],
+        )
+    ]
+    if study.objective.kind == "statistics":
+        measured = flow_statistics(setting.recipe, study.target, scenes=study.objective.scenes)
+        rows = [[name, _short(measured[name]), _target(wanted)] for name, wanted in study.target.items()]
+        tables.append(
+            Table(title="Its flow, sketched from scenes", headings=("figure", "it", "target"), rows=rows)
+        )
+    ended = [(number, value) for number, _, value in found.trials if value is not None]
+    pictures = [Picture(title="Trials", svg=plots.history(ended, label))]
+    if importance:
+        pictures.append(
+            Picture(title="Which keys matter", svg=plots.bars(importance, "share of the importance"))
+        )
+    if len(study.ranges) > 1 and len(ended) > 1:
+        lines = [draws | {label: value} for _, draws, value in found.trials if value is not None]
+        title = "Draws of the trials; of the best tenth, dark"
+        pictures.append(Picture(title=title, svg=plots.parallel_coordinates(plots.numeric(lines), label)))
+    write_content(
+        out,
+        Content(
+            title=study.name,
+            about=study.options.about,
+            facts=[f"{len(found.trials)} trials", f"{label}: {_short(found.value)} at best"],
+            tables=tables,
+            notes=[],
+            pictures=pictures,
+            files=files,
+        ),
+    )
+
+
+def _as_csv(study: Study, found: Search) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["trial", "value", *study.ranges])
+    for number, draws, value in found.trials:
+        writer.writerow(
+            [number, "" if value is None else value, *(draws.get(key, "") for key in study.ranges)]
+        )
+    return file.getvalue()
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3g}" if math.isfinite(value) else str(value)
+
+
+def _range(study: Study, key: str) -> str:
+    range_ = study.ranges[key]
+    return ", ".join(map(str, range_.values)) or f"{range_.low:g} to {range_.high:g}"
+
+
+def _target(wanted: float | tuple[float, float]) -> str:
+    return f"{wanted[0]:g} to {wanted[1]:g}" if isinstance(wanted, tuple) else f"{wanted:g}"
