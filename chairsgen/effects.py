@@ -46,8 +46,8 @@ class Field:
     def values(self, height: int, width: int) -> Float32[np.ndarray, "height width"]:
         """At every pixel, with mean 0 and standard deviation 1 over the plane, near to normal.
 
-        Waves as strong as they are long, so that the power spectrum falls as 1/f^2, as photographs' does. A wave
-        cos(a x + b y) is cos(a x) cos(b y) - sin(a x) sin(b y): all of them together are one matrix product.
+        Waves are as strong as they are long, which makes it smooth. A wave cos(a x + b y) is cos(a x) cos(b y) -
+        sin(a x) sin(b y): all of them together are one matrix product.
         """
         octave, turn, phase = np.random.default_rng(self.seed).random((3, WAVES, 1))
         frequency = 2 ** (OCTAVES * octave) / self.size_px

@@ -5,12 +5,12 @@ to say where a dataset was painted, and its build may go on elsewhere. Needs the
 simulator of numba (``NUMBA_ENABLE_CUDASIM=1`` and ``NUMBA_DISABLE_JIT=1``) runs the same kernels.
 """
 
-import importlib.util
 import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, no_type_check
 
 import numba
@@ -145,7 +145,8 @@ class Gpu:
     def _move(self, name: str, array: np.ndarray) -> Any:
         if name not in self._moved or self._moved[name][0] is not array:
             there = self._room(name, array.shape, array.dtype)
-            there.copy_to_device(array)
+            if array.size:
+                there.copy_to_device(array)
             self._moved[name] = array, there
         return self._moved[name][1]
 
@@ -180,7 +181,7 @@ def open_gpu() -> Gpu:
     Raises:
         InputError: There is none, or it cannot be used.
     """
-    if importlib.util.find_spec("numba_cuda") is None:
+    if not find_spec("numba_cuda"):
         raise InputError(
             '--device cuda needs numba-cuda: run `pip install "chairsgen[gpu]"`, or use --device cpu'
         )

@@ -2,8 +2,8 @@
 
 The kinds are those that Mayer et al. ablate in "What makes good synthetic training data for learning disparity
 and optical flow estimation?", IJCV 2018: rectangles, polygons, ellipses, holes in them, and thin objects. What
-these were is from memory: here they are needles, crossed bars, fences, outlines and curves, a hundredth to three
-of their size wide.
+these were is from memory: here they are needles, crossed bars, fences, outlines and curves, one to three
+hundredths of their size wide.
 """
 
 import hashlib
@@ -166,7 +166,7 @@ def _solid(pen: Pen, outline: Points, rng: np.random.Generator) -> None:
 
 def _thin(rng: np.random.Generator) -> float:
     """A width."""
-    return float(np.exp(rng.uniform(np.log(0.01), np.log(0.03))))
+    return float(np.exp(rng.uniform(np.log(0.013), np.log(0.03))))
 
 
 def _directions(angles: Float[np.ndarray, " _"]) -> Points:

@@ -301,10 +301,8 @@ def table(measured: Sequence[tuple[str, dict[str, Any]]]) -> str:
             lines += ["", figure.meaning]
             largest = max(values[0].values()) or 1
             for bin_ in figure.bins:
-                bar = "#" * round(20 * values[0][bin_] / largest)
-                lines.append(
-                    line(f"  {bin_}", [f"{100 * value[bin_]:.1f} %" for value in values]) + f"  {bar}"
-                )
+                shares = line(f"  {bin_}", (f"{100 * value[bin_]:.1f} %" for value in values))
+                lines.append(f"{shares}  {'#' * round(20 * values[0][bin_] / largest)}".rstrip())
         else:
             lines.append(line(figure.meaning, [*map(_text, values), _text(figure.published)]))
     for heading, figures in measured:
@@ -324,9 +322,9 @@ def _text(value: float | tuple[float, float] | None) -> str:
 def _licence_text(entry: dict[str, Any]) -> str:
     counts = (f"{count:,} {kind}{'s' * (count > 1)}" for kind, count in entry["assets"].items())
     text = f"{entry['licence']}: {', '.join(counts)}"
-    for word, names in (("by", "authors"), ("from", "sources")):
+    for word, names in (("by", "authors"), ("source:", "sources")):
         if entry[names]:
             few = ", ".join(entry[names][:MAX_NAMED])
             more = len(entry[names]) - MAX_NAMED
-            text += f", {word} {few}" + (f" and {more:,} more" if more > 0 else "")
+            text += f"; {word} {few}" + (f" and {more:,} more" if more > 0 else "")
     return text

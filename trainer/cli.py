@@ -14,6 +14,7 @@ from trainer import __version__
 from trainer.studies.commands import add_commands as add_studies
 
 if TYPE_CHECKING:
+    from trainer.methods import Method
     from trainer.settings import TrainConfig
     from trainer.train import Outcome
 
@@ -105,6 +106,51 @@ def _main(argv: Sequence[str]) -> int:
     )
     train.set_defaults(run=_train)
 
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="how good flow is on datasets",
+        description="Judges networks and classical methods on datasets, as one table.",
+        formatter_class=HelpFormatter,
+    )
+    _add_methods(evaluate, several=True)
+    evaluate.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="SPEC",
+        help="a dataset, such as data/chairs or sintel:DIR:clean (of one with a split of its own the val pairs, "
+        "but for ?split=all); may be repeated",
+    )
+    evaluate.add_argument("--batch-size", type=int, default=1, metavar="N", help=_BATCH_SIZE)
+    evaluate.add_argument(
+        "--limit", type=int, metavar="N", help="the first N pairs of each dataset (default: all)"
+    )
+    evaluate.add_argument(
+        "--show",
+        default="epe,fl,ms",
+        metavar="NAME,...",
+        help="the table's columns: epe, aae, over_1px, over_3px, over_5px, fl, each also of a part of the pixels: "
+        "epe@matched, @unmatched, @s0-10, @s10-40, @s40+; and ms, for a pair (default: epe,fl,ms)",
+    )
+    evaluate.add_argument(
+        "--average",
+        choices=("pixels", "images"),
+        default="pixels",
+        help="over all pixels (default), or images",
+    )
+    evaluate.add_argument(
+        "--published",
+        action="store_true",
+        help="add published figures of networks trained on FlyingChairs alone",
+    )
+    form = evaluate.add_mutually_exclusive_group()
+    for name, what in (("json", "all measures, as JSON"), ("csv", "all, as CSV"), ("markdown", "the table")):
+        form.add_argument(f"--{name}", action="store_const", const=name, dest="form", help=what)
+    evaluate.add_argument(
+        "--submission", type=Path, metavar="DIR", help="write the flow as the benchmark's server takes it"
+    )
+    evaluate.set_defaults(run=_evaluate)
+
     methods = commands.add_parser(
         "methods",
         help="the classical methods",
@@ -125,7 +171,7 @@ def _main(argv: Sequence[str]) -> int:
         metavar="PATH",
         help="two images or more, a folder of frames (frame 2 comes before frame 10), or a video",
     )
-    _add_method(predict)
+    _add_methods(predict, several=False)
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to")
     predict.add_argument(
         "--write",
@@ -167,13 +213,28 @@ def _main(argv: Sequence[str]) -> int:
     return int(arguments.run(arguments))
 
 
-def _add_method(command: Parser) -> None:
+_BATCH_SIZE = "pairs that a network gets at once (default: 1)"
+
+
+def _add_methods(command: Parser, *, several: bool) -> None:
     """Adds the options that say whose flow is asked for."""
-    whose = command.add_mutually_exclusive_group(required=True)
+    more = "; may be repeated" if several else ""
+    whose = command if several else command.add_mutually_exclusive_group(required=True)
     whose.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="a network: a run's checkpoint, or published weights"
+        "--checkpoint",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"a network: a run's checkpoint, or published weights{more}",
     )
-    whose.add_argument("--method", metavar="NAME", help="a classical method: see `trainer methods`")
+    whose.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"a classical method: see `trainer methods`{more}",
+    )
     command.add_argument(
         "--refine", choices=("variational",), help="what follows: OpenCV's variational refinement"
     )
@@ -241,6 +302,42 @@ def _models(_: Namespace) -> int:
     return 0
 
 
+def _evaluate(arguments: Namespace) -> int:
+    from trainer.evaluate import evaluate
+    from trainer.table import make_table, parse_columns
+
+    _check_range("--batch-size", arguments.batch_size, 1, 4096)
+    _check_range("--limit", arguments.limit, 1, 10**9)
+    parse_columns(arguments.show)
+    found = list(
+        evaluate(
+            _open_methods(arguments),
+            arguments.data,
+            batch_size=arguments.batch_size,
+            limit=arguments.limit,
+            submission=arguments.submission,
+        )
+    )
+    table = make_table(found, arguments.show, average=arguments.average, published=arguments.published)
+    print(
+        {"json": table.json, "csv": table.csv, "markdown": table.markdown}.get(arguments.form, table.text)()
+    )
+    for evaluation in found:
+        if evaluation.submission:
+            print(evaluation.submission, file=sys.stderr)
+    return 0
+
+
+def _open_methods(arguments: Namespace) -> "list[Method]":
+    from trainer.methods import open_method
+
+    if not arguments.method and not arguments.checkpoint:
+        raise InputError("whose flow? Give --checkpoint FILE or --method NAME, once or more")
+    options = {"refine": bool(arguments.refine), "device": arguments.device}
+    named = [open_method(name, **options) for name in dict.fromkeys(arguments.method)]
+    return named + [open_method(checkpoint=path, **options) for path in dict.fromkeys(arguments.checkpoint)]
+
+
 def _methods(_: Namespace) -> int:
     from trainer.methods import CLASSICAL
 
@@ -251,7 +348,7 @@ def _methods(_: Namespace) -> int:
 
 def _predict(arguments: Namespace) -> int:
     from trainer.media import open_frames
-    from trainer.methods import Scaled, Tiled, open_method
+    from trainer.methods import Scaled, Tiled
     from trainer.predict import parse_outputs, predict
 
     _check_range("--radius", arguments.longest, 0.01, 10_000)
@@ -263,9 +360,9 @@ def _predict(arguments: Namespace) -> int:
     if arguments.out.resolve() in [path.resolve() for path in arguments.inputs]:
         raise InputError(f"--out {arguments.out}: the frames lie there: choose another folder")
     frames = open_frames(arguments.inputs)
-    method = open_method(
-        arguments.method, arguments.checkpoint, refine=bool(arguments.refine), device=arguments.device
-    )
+    method, *others = _open_methods(arguments)
+    if others:
+        raise InputError("predict takes one method or checkpoint")
     if arguments.tile:
         method = Tiled(method, arguments.tile)
     if arguments.scale < 1:

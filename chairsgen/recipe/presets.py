@@ -72,12 +72,13 @@ CHANGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("chair.count_min=4", "chair.count_max=6"),
     ),
     "many-chairs": (
-        "three times the chairs: crowded, occluded, little background",
+        "three times the chairs: a crowd that takes half of the frame and hides much of itself",
         ("chair.count_min=48", "chair.count_max=69"),
     ),
     "shapes": (
         "boxes, polygons and ellipses in place of chairs (Mayer et al. 2018)",
-        ("assets.objects=shapes",),
+        # Smaller than chairs, whose gaps they lack: both cover as much of the frame.
+        ("assets.objects=shapes", "chair.size.fill=0.68"),
     ),
     "thin-objects": (
         "needles, bars, outlines and curves in place of chairs (Mayer et al. 2018)",

@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 
 from chairsgen import compose as composition
-from chairsgen import shards
+from chairsgen import pixel, shards
 from chairsgen.catalogue import Catalogue
+from chairsgen.compose import Painter
+from chairsgen.errors import InputError
 from chairsgen.sample import FlowSample
 from chairsgen.scene import Scene, draw_scene
 from tests.benchmarks.layered import compose_layered
@@ -40,8 +42,8 @@ RIVALS = {
 STEPS = (
     ("chairsgen.compose", "stack_layers", "choose levels, lay texels out"),
     ("chairsgen.compose", "bin_layers", "bin layers by tile"),
-    ("chairsgen.compose", "paint", "paint frames and layer maps"),
-    ("chairsgen.compose", "find_occlusion", "occlusion"),
+    ("chairsgen.pixel", "paint", "paint frames and layer maps"),
+    ("chairsgen.pixel", "find_occlusion", "occlusion"),
     ("chairsgen.scene", "to_json", "scene as JSON"),
     ("chairsgen.shards", "pack", "compress"),
 )
@@ -70,13 +72,36 @@ def rows(workload: Workload) -> list[Row]:
             met=theirs / ours >= TARGET if judged else None,
         )
         measured.append(row)
-    return [*measured, _alike(workload)]
+    return [*measured, *_gpu_rows(workload, ours), _alike(workload)]
 
 
-def _with_flow(scene: Scene, workload: Workload) -> FlowSample:
-    sample = composition.compose(scene, workload.load)
+def _with_flow(scene: Scene, workload: Workload, painter: Painter = pixel) -> FlowSample:
+    sample = composition.compose(scene, workload.load, painter=painter)
     assert sample.flow_fw.shape == sample.flow_bw.shape  # derived when asked for: ask
     return sample
+
+
+def _gpu_rows(workload: Workload, core: float) -> list[Row]:
+    """Pairs a second by the clock of one process and a GPU, where there is one; ``core``: seconds on one core."""
+    try:
+        painter = composition.painter_on("cuda")
+    except InputError:
+        return []
+    from numba import cuda
+
+    best = np.full(len(workload.scenes), np.inf)
+    for _ in range(workload.repeats):
+        for number, scene in enumerate(workload.scenes):
+            start = time.perf_counter()
+            _with_flow(scene, workload, painter)
+            best[number] = min(best[number], time.perf_counter() - start)
+    row = Row(
+        what=f"compose, one process and {cuda.get_current_device().name}, beside one core",
+        measured=f"{1 / best.mean():.1f} pairs/s",
+        baseline=f"{1 / core:.1f} pairs/s",
+        ratio=f"{core / best.mean():.2f}",
+    )
+    return [row]
 
 
 def _alike(workload: Workload) -> Row:

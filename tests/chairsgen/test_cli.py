@@ -60,7 +60,6 @@ def places(tmp_path: Path) -> Path:
         ("build --out {} --set chair.rotation.max_deg", "write KEY=VALUE"),
         ("build --out {} --wrokers 3", "did you mean '--workers'?"),
         ("build --out {} --device tpu", "unknown 'tpu'"),
-        ("build --out {} --device cuda", "--device cuda"),
         ("build --out {} --meshes {}/absent", "absent"),
         ("build --out {} --photos {}/absent", "absent"),
         ("build --out {} --meshes {}/empty", "empty"),

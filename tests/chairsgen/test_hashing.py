@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from chairsgen.hashing import files_hash
 
-
 contents = st.lists(st.binary(max_size=4), min_size=1, max_size=4)
 
 

@@ -212,8 +212,8 @@ def test_licences_are_counted_and_their_authors_named() -> None:
 def test_the_table_names_licences_and_few_authors(figures: dict[str, Any]) -> None:
     text = table([("made", figures | {"licences": licences(made.manifest(assets=ASSETS))})])
     assert text.split("licences of what made was made from\n")[1].splitlines() == [
-        "  MIT: 5 photos, by P0, P1, P2 and 2 more",
-        "  CC-BY-4.0: 2 chairs, 1 photo, by A, B, from https://b.org",
+        "  MIT: 5 photos; by P0, P1, P2 and 2 more",
+        "  CC-BY-4.0: 2 chairs, 1 photo; by A, B; source: https://b.org",
         "  unknown: 1 photo",
     ]
 

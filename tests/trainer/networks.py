@@ -90,7 +90,7 @@ class Plain(nn.Module):
         self.layer = nn.Conv2d(6, 2, 3, padding=1)
 
     def forward(self, image1: Tensor, image2: Tensor) -> list[Tensor]:
-        return [self.layer(torch.cat([image1, image2], 1))]
+        return [self.layer(torch.cat([image1, image2], 1).float())]
 
 
 def small(channels: int = 8, dropout: float = 0.0) -> Small:

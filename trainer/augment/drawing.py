@@ -77,7 +77,7 @@ def draw(
     """Draws a pair's augmentation.
 
     Numbers are taken from the generator in a fixed order, as many whatever comes of them, and those of the
-    placement, which is drawn until it fits, last: changing one field leaves the other draws as they were.
+    placement, which is drawn until it fits, last: changing one range leaves the other draws as they were.
 
     Args:
         config: The ranges.

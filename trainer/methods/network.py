@@ -23,7 +23,7 @@ class Network:
         Raises:
             InputError: The file cannot be read, or its network is not known.
         """
-        self.model, self.device, self.name = load_model(path).to(device), device, path.stem
+        self.model, self.device, self.name = load_model(path).to(device), device, str(path)
 
     @torch.inference_mode()
     def __call__(self, image1: Images, image2: Images) -> Flows:

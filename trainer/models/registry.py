@@ -4,6 +4,7 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, make_dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -74,9 +75,15 @@ def model_options(name: str) -> Config:
     """
     if name in ENTRIES and (options := ENTRIES[name].options):
         return options
-    parameters = inspect.signature(_builder(name)).parameters.values()
+    return _arguments(_builder(name))
+
+
+@cache
+def _arguments(build: Builder) -> Config:
+    """The keyword arguments of a builder that are plain values."""
+    parameters = inspect.signature(build).parameters.values()
     plain = [p for p in parameters if isinstance(p.default, bool | int | float | str)]
-    fields = [(p.name, type(p.default), param(p.default, f"of {name}")) for p in plain]
+    fields = [(p.name, type(p.default), param(p.default, "")) for p in plain]
     made = make_dataclass("Options", fields, bases=(Config,), frozen=True, kw_only=True)
     return made()
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chairsgen.config import Config, param
+from chairsgen.errors import InputError
 from trainer.models.base import FlowHead, FlowModel, Image, Stage, concatenate, initialise
 from trainer.models.registry import register
 from trainer.ops import resize_flow, warp
@@ -28,9 +29,16 @@ class SpyNetConfig(Config):
     num_levels: int = param(
         6, "levels of the pyramid, each half the size of the one before", low=1.0, high=12.0
     )
+    num_enlarged: int = param(
+        0, "finest levels that have no network: their flow is the coarser one's, enlarged", low=0.0, high=11.0
+    )
     align_corners: bool = param(
         False, "enlarge flow with the outermost vectors on the outermost pixels, as published weights want it"
     )
+
+    def check(self) -> None:
+        if self.num_enlarged >= self.num_levels:
+            raise InputError(f"num_enlarged = {self.num_enlarged}: must be below num_levels = {self.num_levels}")
 
 
 class SpyNet(FlowModel):
@@ -102,4 +110,4 @@ def _level() -> nn.Module:
 def spynet(**options: Any) -> SpyNet:
     """SpyNet; options of :class:`SpyNetConfig`."""
     config = SpyNetConfig.from_dict(options)
-    return SpyNet((_level() for _ in range(config.num_levels)), config)
+    return SpyNet((_level() for _ in range(config.num_levels - config.num_enlarged)), config)

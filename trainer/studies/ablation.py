@@ -12,6 +12,7 @@ from chairsgen.aside import write_aside
 from chairsgen.errors import InputError
 from chairsgen.folder import check_disk, locked
 from chairsgen.progress import duration
+from trainer.data import open_validation
 from trainer.devices import pick_device
 from trainer.studies import answers as tables
 from trainer.studies.answers import Answer, answers
@@ -47,7 +48,7 @@ def ablate(study: Study, out: Path, *, jobs: int = 1, device: str = "auto", quie
 
     Args:
         study: What is compared.
-        out: Its folder; made if missing.
+        out: Its folder; made if missing. It must stay where it is while the study goes on.
         jobs: Trainings at a time, each in a process of its own; GPUs are shared out among them.
         device: ``auto``, ``cpu`` or ``cuda``.
         quiet: Print nothing on the way.
@@ -58,6 +59,8 @@ def ablate(study: Study, out: Path, *, jobs: int = 1, device: str = "auto", quie
     if jobs < 1:
         raise InputError(f"--jobs {jobs}: must be at least 1")
     pick_device(device)
+    for spec in study.options.evaluate:
+        open_validation(spec)
     plan = Plan(study=study, folder=out)
     runs = plan.runs
     with locked(out):

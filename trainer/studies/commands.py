@@ -12,8 +12,8 @@ def add_commands(commands: Any) -> None:
     ablate = commands.add_parser(
         "ablate",
         help="which parameter matters",
-        description="Trains a network for every setting and seed of a study, and says which settings differ beyond "
-        "the noise of the seeds; the same command goes on with a study.",
+        description="Trains a network for every setting and seed of a study, and says which settings differ "
+        "beyond the noise of the seeds; the same command goes on with a study.",
     )
     _add_study(ablate)
     ablate.add_argument(
@@ -27,22 +27,26 @@ def add_commands(commands: Any) -> None:
     search = commands.add_parser(
         "search",
         help="which values are best",
-        description="Searches a study's ranges for the recipe or training that makes its objective least; the same "
-        "command goes on with a search, on any number of machines that share a database.",
+        description="Searches a study's ranges for the recipe or training that makes its objective least; the "
+        "same command goes on with a search, on any number of machines that share a database.",
     )
     _add_study(search)
     search.add_argument(
         "--trials", type=int, default=100, metavar="N", help="in all, by all workers, earlier ones counted"
     )
     search.add_argument(
-        "--storage", metavar="URL", help="a database, such as postgresql://host/name (default: a file in --out)"
+        "--storage",
+        metavar="URL",
+        help="a database, such as postgresql://host/name (default: a file in --out)",
     )
     search.add_argument("--workers", type=int, default=1, metavar="N", help="processes here")
     search.set_defaults(run=_search)
 
 
 def _add_study(command: Any) -> None:
-    command.add_argument("study", metavar="STUDY", help="a study file (ending in .toml), or a shipped study's name")
+    command.add_argument(
+        "study", metavar="STUDY", help="a study file (ending in .toml), or a shipped study's name"
+    )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the study's folder")
     command.add_argument(
         "--set",
@@ -50,9 +54,12 @@ def _add_study(command: Any) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="change a value of the base, such as train.steps=10000, or of the study, such as seeds=5; may be repeated",
+        help="change a value of the base, such as train.steps=10000, or of the study, such as seeds=5; "
+        "may be repeated",
     )
-    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks train")
+    command.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks train"
+    )
 
 
 def _ablate(arguments: Namespace) -> int:

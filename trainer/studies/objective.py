@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from chairsgen.errors import InputError, WorkerDied
+from trainer.data import open_validation
 from trainer.runs import CHECKPOINTS
 from trainer.settings import TrainConfig
 from trainer.studies.plan import Dataset, training_data, val_data
@@ -75,6 +76,8 @@ class Objective:
     def prepare(self, *, quiet: bool) -> None:
         """Makes the datasets that all trials share."""
         if self.study.objective.kind == "error":
+            for spec in self.study.options.evaluate:
+                open_validation(spec)
             shared = [] if self._draws_data else [training_data(self.study.setting({}))]
             if not self.study.options.evaluate:
                 shared.append(val_data(self.study))

@@ -13,7 +13,7 @@ from trainer import __version__
 from trainer.studies import plots
 from trainer.studies.answers import HEADINGS, Answer, note, row
 from trainer.studies.plan import Plan, points
-from trainer.studies.running import RUNS, curves
+from trainer.studies.running import RUNS, Point, curves
 
 INDEX = "index.html"
 STYLES = (("chairsgen.page", "page.css"), ("trainer.studies", "study.css"))
@@ -127,7 +127,7 @@ def write_page(plan: Plan, found: Sequence[Answer], failures: Mapping[str, str],
         for axis in plan.study.axes
         if axis.name not in idle
     ]
-    learned: dict[str, dict[str, list[Sequence[plots.Point]]]] = {name: {} for name in data}
+    learned: dict[str, dict[str, list[Sequence[Point]]]] = {name: {} for name in data}
     for run in plan.runs:
         for spec, line in curves(plan.folder / RUNS / run.name).items():
             learned[plan.evaluated[spec]].setdefault(run.case, []).append(line)

@@ -20,6 +20,8 @@ INK, SOFT, LINE, ACCENT, BAR = COLOURS
 PALETTE = ("#3b7dd8", "#d9822b", "#3a9d5d", "#c2478f", "#8a6fd1", "#b3892b", "#2f9aa0", "#d1534f")
 WIDTH, HEIGHT = 7.2, 3.0
 MOST_LABEL = 28
+LOG_FROM = 20
+"""Errors of which the largest is so many times the least are shown in their logarithm."""
 
 
 def against_axis(
@@ -60,6 +62,8 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]
         panels: For each dataset and setting, the validations of its runs.
     """
     figure, axes = _panels(list(panels))
+    from matplotlib.ticker import MaxNLocator
+
     for plot, settings in zip(axes, panels.values(), strict=True):
         for colour, (name, runs) in zip(cycle(PALETTE), settings.items(), strict=False):
             for number, run in enumerate(runs):
@@ -72,6 +76,12 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]
                     label="" if number else _short(name),
                 )
         plot.set_xlabel("steps")
+        plot.xaxis.set_major_locator(MaxNLocator(integer=True))
+        heights = [point.epe for runs in settings.values() for run in runs for point in run]
+        if heights and max(heights) > LOG_FROM * min(heights) > 0:
+            plot.set_yscale("log")
+            plot.yaxis.set_major_formatter("{x:g}")
+            plot.yaxis.set_minor_formatter("")
         if any(settings.values()):
             plot.legend(frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.01, 1.02))
     return _svg(figure)

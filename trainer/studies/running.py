@@ -174,7 +174,9 @@ def _one_line(error: BaseException) -> str:
 
 def _main(asked: str, folder: str, device: str) -> int:
     def end_with_parent() -> None:
-        sys.stdin.buffer.read()
+        # Not by sys.stdin, whose lock this thread would hold when the interpreter ends.
+        while os.read(0, 1):
+            pass
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()

@@ -35,6 +35,9 @@ HEARTBEAT_S = 10
 PATIENCE = 6
 """A trial whose worker gave no sign of life for so many heartbeats is given to another."""
 
+TRIALS_TO_TELL = 20
+"""What matters is said from so many trials on."""
+
 WAIT_S = 0.5
 DATABASE = "search.db"
 ASKED = "asked"
@@ -153,7 +156,7 @@ class Task:
         state = optuna.trial.TrialState
         salt = 0 if self.alone else secrets.randbits(32)
 
-        def evaluate(trial: "optuna.Trial") -> float:
+        def evaluate(trial: Any) -> float:
             try:
                 return objective(trial, draw(trial, self.study.ranges))
             except KeyboardInterrupt:
@@ -238,6 +241,8 @@ def importance(opened: "optuna.Study") -> dict[str, float]:
     By PED-ANOVA: Watanabe et al., IJCAI 2023.
     """
     optuna = _optuna()
+    if sum(trial.state.name == "COMPLETE" for trial in counted(opened)) < TRIALS_TO_TELL:
+        return {}
     try:
         with _experimental():
             evaluator = optuna.importance.PedAnovaImportanceEvaluator()

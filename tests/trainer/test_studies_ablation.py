@@ -1,0 +1,209 @@
+"""Ablations as they run: a planted truth, a killed study, failed runs, and the page in a browser."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import studied
+
+from chairsgen.errors import InputError
+from trainer.cli import main
+from trainer.studies.ablation import ablate
+from trainer.studies.plan import Plan
+from trainer.studies.running import RUNS, errors
+from trainer.studies.study import Study
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SWITCHES = ("no-sandbox", "disable-gpu", "disable-dev-shm-usage")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return studied.write(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def done(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("done")
+    ablate(Study.load(study), folder, device="cpu", quiet=True)
+    return folder
+
+
+@pytest.fixture
+def begun(done: Path, tmp_path: Path) -> Path:
+    """A folder with the datasets, and no run yet."""
+    shutil.copytree(done / "data", tmp_path / "begun" / "data")
+    return tmp_path / "begun"
+
+
+def leave(code: int, *arguments: str) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(arguments)
+    assert leaving.value.code == code
+
+
+def test_a_planted_truth_is_found(done: Path) -> None:
+    rows = {row["setting"]: row for row in json.loads((done / "table.json").read_text())}
+    assert set(rows) == {"base", "train.options.offset = 3", "train.log_every = 2"}
+    assert rows["train.options.offset = 3"]["beyond_noise"] is True
+    assert rows["train.options.offset = 3"]["difference"] > 0.2
+    assert rows["train.log_every = 2"]["beyond_noise"] is False
+    assert (
+        "recipe.name: none of its values changes what a network learns" in (done / "index.html").read_text()
+    )
+
+
+def test_a_done_study_is_not_done_again(done: Path, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (done / "table.txt").read_text()
+    monkeypatch.setattr("trainer.studies.ablation.train_here", pytest.fail)
+    monkeypatch.setattr("trainer.studies.ablation.make", pytest.fail)
+    ablate(Study.load(study), done, device="cpu", quiet=True)
+    assert (done / "table.txt").read_text() == text
+
+
+def test_more_seeds_go_on_and_another_study_is_refused(begun: Path, done: Path, study: Path) -> None:
+    found = ablate(Study.load(study, ["seeds=1"]), begun, device="cpu", quiet=True)
+    assert {len(answer.errors) for answer in found.answers} == {1}
+    with pytest.raises(InputError, match=r"holds another study \(base\.train\.steps: 4 there, 5 here\)"):
+        ablate(Study.load(study, ["train.steps=5"]), begun, device="cpu", quiet=True)
+    ablate(Study.load(study), begun, device="cpu", quiet=True)
+    assert (begun / "table.json").read_text() == (done / "table.json").read_text()
+
+
+def test_killed_and_resumed_the_table_is_the_same(begun: Path, done: Path, study: Path) -> None:
+    command = [sys.executable, "-m", "trainer", "ablate", str(study), "--out", str(begun), "--jobs", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(studied.__file__).parent)}
+    killed = subprocess.Popen(
+        [*command, "--device", "cpu"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    plan = Plan(study=Study.load(study), folder=begun)
+
+    def ended() -> list[str]:
+        return [run.name for run in plan.runs if errors(begun / RUNS / run.name, run.config) is not None]
+
+    while not ended():
+        assert killed.poll() is None
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert len(ended()) < len(plan.runs)
+    # Those at work end with it: a run's folder is free again.
+    deadline = time.monotonic() + 60
+    while True:
+        found = ablate(Study.load(study), begun, device="cpu", quiet=True)
+        if not found.failures or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    assert not found.failures
+    for name in ("table.txt", "table.csv", "table.md", "table.json"):
+        assert (begun / name).read_text() == (done / name).read_text()
+
+
+def test_a_failed_run_does_not_end_its_study(
+    begun: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = study.read_text().replace("offset = [0.0, 3.0]", "offset = [0.0, 101.0]")
+    path = studied.write(begun, text, "broken")
+    leave(1, "ablate", str(path), "--out", str(begun), "--set", "seeds=1", "--device", "cpu")
+    said = capsys.readouterr()
+    assert said.err.count("offset is beyond belief") == 2
+    assert "failed" in said.out
+    assert "train.log_every = 2" in said.out
+    assert "1 runs failed: the same command tries them again" in said.err
+
+
+def test_a_dry_run_says_what_would_be_done(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(0, "ablate", str(study), "--out", str(tmp_path / "dry"), "--dry-run", "--device", "cpu")
+    said = capsys.readouterr().out
+    assert "base: 2 of 2 seeds to run" in said
+    assert "6 runs of 6 to go: about 0 s of training" in said
+    assert "4 pairs to build" in said
+    assert not (tmp_path / "dry").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--jobs", "0"), "--jobs 0: must be at least 1"),
+        (("--set", "evaluate=['sintl:x']"), "did you mean 'sintel'"),
+        (("--set", "data.pairs=1000000000000"), "GB are needed"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: tuple[str, ...], said: str, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(2, "ablate", str(study), "--out", str(tmp_path / "new"), "--device", "cpu", *arguments)
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+SPYNET = """
+seeds = 2
+val_pairs = 2
+[base]
+data.pairs = 4
+recipe.frame = { height = 64, width = 96 }
+recipe.background.gradient = 1.0
+recipe.assets = { objects = "shapes", chairs = 4, photos = 2, sprite_px = 64 }
+recipe.chair = { count_min = 2, count_max = 3, size = { mean_px = 40.0, std_px = 10.0, min_px = 20.0 } }
+train.model = "spynet"
+train.options.num_levels = 1
+train.augment.preset = "none"
+train.crop = { height = 64, width = 96 }
+train.steps = 2
+train.batch_size = 1
+train.validation.every = 1
+train.machine.workers = 0
+[axes]
+train.optimiser.lr = [1e-4, 1e-3, 1e-2, 3e-2]
+"""
+
+
+def test_spynet_on_a_cpu_and_its_page_in_a_browser(tmp_path: Path, browser: Any) -> None:
+    read = Study.load(studied.write(tmp_path, SPYNET, "spynet"))
+    found = ablate(read, tmp_path / "out", device="cpu", quiet=True)
+    assert not found.failures
+    assert len(found.answers) == 4
+    for scheme, width in (("light", 1280), ("dark", 360)):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        tab = context.new_page()
+        complaints: list[str] = []
+        for event in ("console", "pageerror", "requestfailed"):
+            tab.on(event, lambda what, complaints=complaints: complaints.append(str(what)))
+        tab.goto(found.page.as_uri())
+        assert tab.locator("h1").inner_text() == "spynet"
+        assert tab.locator("tbody tr").count() == 4
+        titles = tab.locator("figure h2").all_inner_texts()
+        assert titles == ["Error against train.optimiser.lr", "Learning curves"]
+        for place in range(2):
+            box = tab.locator("figure > svg").nth(place).bounding_box()
+            assert box["width"] > 300
+            assert box["height"] > 100
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not complaints
+        tab.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a screen."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+    if not CHROMIUM:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{name}" for name in SWITCHES])
+        yield chromium
+        chromium.close()

@@ -1,0 +1,317 @@
+"""Searches: known parameters come back, workers may die, and a benchmark is no objective by accident."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import studied
+
+from chairsgen.errors import InputError
+from chairsgen.recipe import Recipe
+from trainer.cli import main
+from trainer.studies.objective import check_searchable, statistics_distance
+from trainer.studies.search import search
+from trainer.studies.statistics import distance, flow_statistics
+from trainer.studies.study import Study
+
+optuna = pytest.importorskip("optuna", reason="needs Optuna: pip install chairsgen[studies]")
+
+SEARCH = """
+[base]
+recipe.frame = { height = 64, width = 96 }
+recipe.chair.count_min = 3
+recipe.chair.count_max = 3
+recipe.chair.size = { mean_px = 30.0, std_px = 5.0, min_px = 10.0 }
+recipe.chair.placement = { spread = 0.0, margin_px = 0.0 }
+
+[ranges]
+recipe.background.translation.range_px = { low = 5.0, high = 300.0, log = true }
+recipe.chair.translation.range_px = { low = 5.0, high = 300.0, log = true }
+recipe.chair.size.mean_px = { low = 10.0, high = 60.0 }
+recipe.chair.rotation.max_deg = { low = 0, high = 90 }
+
+[objective]
+scenes = 8
+"""
+TRUTH = {
+    "recipe.background.translation.range_px": 90.0,
+    "recipe.chair.translation.range_px": 40.0,
+    "recipe.chair.size.mean_px": 25.0,
+}
+TRIALS = 50
+
+
+def with_target(folder: Path, name: str = "known") -> Path:
+    """The study whose target is what the truth has."""
+    text = SEARCH + "target = { flow_mean = 1.0 }\n"
+    recipe = Study.load(studied.write(folder, text, name)).setting(TRUTH).recipe
+    names = ("flow_mean", "flow_median", "flow_p95", "u_std", "v_std", "coverage")
+    found = flow_statistics(recipe, names, scenes=8)
+    target = ", ".join(f"{key} = {value}" for key, value in found.items())
+    return studied.write(folder, f"{SEARCH}target = {{ {target} }}\n", name)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path, float]:
+    """A search that is done."""
+    folder = tmp_path_factory.mktemp("search")
+    study = Study.load(with_target(folder))
+    found = search(study, folder / "out", trials=TRIALS, quiet=True)
+    assert len(found.trials) == TRIALS
+    return study, folder / "out", found.value
+
+
+def test_the_truth_has_no_distance(searched: tuple[Study, Path, float]) -> None:
+    assert statistics_distance(searched[0], TRUTH) < 1e-9
+
+
+def test_a_search_beats_random_draws_of_its_budget(searched: tuple[Study, Path, float]) -> None:
+    study, _, value = searched
+    rng = np.random.default_rng(3)
+    budgets = [
+        min(
+            statistics_distance(
+                study,
+                {
+                    key: float(
+                        np.exp(rng.uniform(np.log(range_.low), np.log(range_.high)))
+                        if range_.log
+                        else rng.uniform(range_.low, range_.high)
+                    )
+                    for key, range_ in study.ranges.items()
+                },
+            )
+            for _ in range(TRIALS)
+        )
+        for _ in range(2)
+    ]
+    assert value < min(budgets)
+
+
+def test_known_parameters_come_back(searched: tuple[Study, Path, float]) -> None:
+    study, folder, _ = searched
+    best = Recipe.load(folder / "best.toml")
+    assert best.name == "known-best"
+    assert best.background.translation.range_px == pytest.approx(90, rel=0.25)
+    assert best.chair.size.mean_px == pytest.approx(25, rel=0.35)
+    assert best.frame == study.setting({}).recipe.frame
+    rows = list(csv.DictReader((folder / "trials.csv").read_text().splitlines()))
+    assert [int(row["trial"]) for row in rows] == list(range(TRIALS))
+    page = (folder / "index.html").read_text()
+    assert page.count("<svg") == 3
+
+
+def test_a_stopped_search_goes_on_as_if_it_had_not_been(
+    searched: tuple[Study, Path, float], tmp_path: Path
+) -> None:
+    study, folder, _ = searched
+    for trials in (5, 12):
+        search(study, tmp_path, trials=trials, quiet=True)
+    lines = (folder / "trials.csv").read_text().splitlines()[:13]
+    assert (tmp_path / "trials.csv").read_text().splitlines() == lines
+
+
+def test_another_study_of_the_name_is_refused(searched: tuple[Study, Path, float]) -> None:
+    study, folder, _ = searched
+    with pytest.raises(
+        InputError, match=r"another one of this name \(objective\.scenes: 8 there, 9 here\)"
+    ):
+        search(study._override(["objective.scenes=9"]), folder, quiet=True)
+
+
+def test_draws_that_do_not_fit_are_trials_that_failed(tmp_path: Path) -> None:
+    text = """
+[ranges]
+recipe.chair.count_min = { low = 2, high = 23 }
+recipe.chair.count_max = { low = 16, high = 18 }
+[objective]
+scenes = 1
+target = { coverage = 0.3 }
+"""
+    found = search(Study.load(studied.write(tmp_path, text)), tmp_path / "out", trials=12, quiet=True)
+    failed = [value is None for _, _, value in found.trials]
+    assert len(failed) == 12
+    assert 0 < sum(failed) < 12
+    assert all(
+        (draws["recipe.chair.count_min"] > draws["recipe.chair.count_max"]) == (value is None)
+        for _, draws, value in found.trials
+    )
+
+
+def test_distance_by_hand() -> None:
+    target: dict[str, float | tuple[float, float]] = {"flow_mean": 2.0, "visible_chairs": (7.0, 11.0)}
+    assert distance({"flow_mean": 2.0, "visible_chairs": 9.0}, target) == 0
+    assert distance({"flow_mean": 4.0, "visible_chairs": 7.0}, target) == pytest.approx(np.log(2) / 2**0.5)
+    assert distance({"flow_mean": 2.0, "visible_chairs": 22.0}, target) == pytest.approx(np.log(2) / 2**0.5)
+    assert np.isfinite(distance({"flow_mean": 0.0, "visible_chairs": 0.0}, target))
+
+
+def test_a_scene_that_stands_still_has_no_flow() -> None:
+    still = [
+        f"{layer}.{kind}.probability=0"
+        for layer in ("chair", "background")
+        for kind in ("translation", "rotation", "scale")
+    ]
+    figures = flow_statistics(Recipe().override(still), scenes=3)
+    assert figures["flow_mean"] == pytest.approx(0, abs=1e-4)
+    assert figures["coverage"] > 0
+    bare = flow_statistics(Recipe().override(["chair.count_min=0", "chair.count_max=0"]), scenes=3)
+    assert (bare["coverage"], bare["visible_chairs"]) == (0, 0)
+
+
+ERROR = (
+    studied.STUDY.partition("[axes]")[0]
+    + """
+[ranges]
+train.options.offset = { low = 0.0, high = 9.0 }
+train.optimiser.name = ["adam", "adamw"]
+[objective]
+kind = "error"
+"""
+)
+
+
+def test_an_error_is_searched_by_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(studied.__file__).parent))
+    study = Study.load(studied.write(tmp_path, ERROR))
+    found = search(study, tmp_path / "out", trials=2, device="cpu", quiet=True)
+    values = [(draws["train.options.offset"], value) for _, draws, value in found.trials]
+    assert sorted(values) == sorted(values, key=lambda pair: pair[1] or 99)
+    assert found.draws["train.options.offset"] == min(values)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no ranges"),
+        ("[ranges]\nrecipe.chair.rotation.k = {low = 1.0, high = 2.0}", "objective.target is missing"),
+        (
+            "[ranges]\ntrain.steps = {low = 1, high = 2}\n[objective]\ntarget = 'flyingchairs'",
+            "ranges.train.steps: a recipe's statistics do not depend on it",
+        ),
+        (
+            "evaluate = ['sintel:x:clean']\n[ranges]\ntrain.steps = {low=1, high=2}\n[objective]\nkind = 'error'",
+            "results on a benchmark that was searched on are no test",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    study = Study.load(studied.write(tmp_path, text))
+    with pytest.raises(InputError, match=said):
+        check_searchable(study)
+
+
+def test_a_test_benchmark_must_be_asked_for(tmp_path: Path) -> None:
+    text = "evaluate = ['kitti2015:x']\n[ranges]\ntrain.steps = {low = 1, high = 2}\n[objective]\nkind = 'error'\n"
+    check_searchable(Study.load(studied.write(tmp_path, text + "test_benchmark = true")))
+
+
+def test_a_database_out_of_reach_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql://someone:secret@127.0.0.1:9/none"
+    with pytest.raises(SystemExit) as leaving:
+        main(["search", str(with_target(tmp_path)), "--out", str(tmp_path / "out"), "--storage", url])
+    said = capsys.readouterr().err
+    assert leaving.value.code == 2
+    assert said.count("\n") == 1
+    assert "cannot be used" in said
+    assert "secret" not in said
+
+
+# --- many workers on a real PostgreSQL
+
+
+def _server(name: str) -> str | None:
+    """A program of PostgreSQL; Debian keeps them off the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(found[-1]) if found else None)
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of its own."""
+    initdb, server = _server("initdb"), _server("postgres")
+    if not initdb or not server:
+        pytest.skip("needs PostgreSQL: apt-get install postgresql")
+    # It refuses to run as root.
+    user = {"user": "postgres"} if os.geteuid() == 0 else {}
+    folder = Path("/tmp") / f"chairsgen-pg-{os.getpid()}"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    made = subprocess.run(
+        [initdb, "-D", str(folder / "data"), "-U", "tester", "-A", "trust"], capture_output=True, **user
+    )
+    if made.returncode:
+        shutil.rmtree(folder)
+        pytest.skip(f"needs a PostgreSQL that starts: {made.stderr.decode()[:200]}")
+    command = [server, "-D", str(folder / "data"), "-k", str(folder), "-c", "listen_addresses="]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user)
+    while not (folder / ".s.PGSQL.5432").exists():
+        assert running.poll() is None
+        time.sleep(0.05)
+    time.sleep(1)
+    yield f"postgresql://tester@/postgres?host={folder}"
+    running.send_signal(signal.SIGINT)
+    running.wait()
+    shutil.rmtree(folder)
+
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from trainer.studies import objective, search
+from trainer.studies.study import Study
+if sys.argv[4] == "slow":
+    objective.statistics_distance = lambda *_: time.sleep(1000)
+if __name__ == "__main__":
+    found = search.search(
+        Study.load(sys.argv[1]), Path(sys.argv[2]), trials=12, storage=sys.argv[3], heartbeat=1, quiet=True
+    )
+    print(len(found.trials))
+"""
+
+
+def test_a_worker_that_dies_gives_its_trial_back(postgres: str, tmp_path: Path) -> None:
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    study = with_target(tmp_path)
+
+    def start(kind: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, str(script), str(study), str(tmp_path / kind), postgres, kind]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    slow = start("slow")
+    url = postgres.replace("postgresql://", "postgresql+psycopg://")
+    deadline = time.monotonic() + 120
+    while True:
+        assert slow.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+        try:
+            opened = optuna.load_study(study_name="known", storage=url)
+        except (KeyError, RuntimeError):
+            continue
+        if len(opened.get_trials()) == 1:
+            break
+    good = start("good")
+    # In the middle of its trial.
+    slow.kill()
+    slow.wait()
+    said, _ = good.communicate(timeout=180)
+    assert said.strip() == "12"
+    trials = opened.get_trials()
+    states = [trial.state.name for trial in trials]
+    assert states.count("COMPLETE") == 12
+    assert states.count("FAIL") == 1
+    assert states.count("RUNNING") == states.count("WAITING") == 0
+    # What the dead worker drew was taken up, once.
+    (given_back,) = (trial for trial in trials if trial.state.name == "FAIL")
+    again = [trial for trial in trials if trial.params == given_back.params and trial is not given_back]
+    assert [trial.state.name for trial in again] == ["COMPLETE"]
