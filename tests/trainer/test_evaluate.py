@@ -206,7 +206,7 @@ FOUND = [
 
 def test_text_has_methods_down_and_datasets_across() -> None:
     assert make_table(FOUND, "epe,fl,epe@s40+,ms").text().splitlines() == [
-        "                 MPI-Sintel:clean                     chairs",
+        "                  MPI-Sintel:clean                      chairs",
         "method   EPE   Fl%  EPE s40+    ms   EPE   Fl%  EPE s40+    ms",
         "dis     3.33  25.0         -  12.5  2.00  25.0         -  12.5",
         "zero    3.33  25.0         -  12.5  2.00  25.0         -  12.5",

@@ -25,7 +25,7 @@ def study(sizes: list[int], mode: str = "grid", count: int = 20) -> Study:
         )
         for key, size in zip(KEYS, sizes, strict=False)
     )
-    return Study(name="law", axes=axes)._override([f"mode={mode}", f"count={count}"])
+    return Study(name="law", axes=axes).override([f"mode={mode}", f"count={count}"])
 
 
 SIZES = st.lists(st.integers(1, len(OFF_BASE)), min_size=1, max_size=len(KEYS))

@@ -62,7 +62,11 @@ def write_results(study: Study, out: Path, found: Search, importance: Mapping[st
         measured = flow_statistics(setting.recipe, study.target, scenes=study.objective.scenes)
         rows = [[name, _short(measured[name]), _target(wanted)] for name, wanted in study.target.items()]
         tables.append(
-            Table(title="Its flow, sketched from scenes", headings=("figure", "it", "target"), rows=rows)
+            Table(
+                title="Its flow, sketched from scenes",
+                headings=("figure", "this recipe", "target"),
+                rows=rows,
+            )
         )
     ended = [(number, value) for number, _, value in found.trials if value is not None]
     pictures = [Picture(title="Trials", svg=plots.history(ended, label))]
@@ -72,7 +76,7 @@ def write_results(study: Study, out: Path, found: Search, importance: Mapping[st
         )
     if len(study.ranges) > 1 and len(ended) > 1:
         lines = [draws | {label: value} for _, draws, value in found.trials if value is not None]
-        title = "Draws of the trials; of the best tenth, dark"
+        title = "Draws of the trials; the best tenth stands out"
         pictures.append(Picture(title=title, svg=plots.parallel_coordinates(plots.numeric(lines), label)))
     write_content(
         out,
@@ -111,4 +115,4 @@ def _range(study: Study, key: str) -> str:
 
 
 def _target(wanted: float | tuple[float, float]) -> str:
-    return f"{wanted[0]:g} to {wanted[1]:g}" if isinstance(wanted, tuple) else f"{wanted:g}"
+    return f"{wanted[0]:.3g} to {wanted[1]:.3g}" if isinstance(wanted, tuple) else _short(wanted)

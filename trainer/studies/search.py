@@ -60,7 +60,8 @@ def search(
     Args:
         study: Its ranges and its objective.
         out: A folder for datasets, trainings and, if no other database is given, the database.
-        trials: In all, by all workers; those of earlier calls count.
+        trials: In all, by all workers; those of earlier calls count. Of several workers that begin one in the same
+            moment, each may make one too many.
         storage: A database's URL, such as ``postgresql://host/name``.
         workers: Processes here.
         device: Where networks are trained: ``auto``, ``cpu`` or ``cuda``.
@@ -82,23 +83,23 @@ def search(
     url = storage or f"sqlite:///{(out / DATABASE).resolve()}"
     alone = storage is None and workers == 1
     task = Task(study=study, out=out, url=url, trials=trials, device=device, heartbeat=heartbeat, alone=alone)
-    opened = task.opened()
-    Objective(study, out, device).prepare(quiet=quiet)
-    others = [
-        multiprocessing.get_context("spawn").Process(target=_help, args=(task, slot, workers))
-        for slot in range(1, workers)
-    ]
-    for other in others:
-        other.start()
-    try:
-        task.work(opened, Objective(study, out, device, slot=0, workers=workers), quiet=quiet)
+    with task.opened() as opened:
+        Objective(study, out, device).prepare(quiet=quiet)
+        others = [
+            multiprocessing.get_context("spawn").Process(target=_help, args=(task, slot, workers))
+            for slot in range(1, workers)
+        ]
         for other in others:
-            other.join()
-    finally:
-        for other in others:
-            other.terminate()
-    found = task.result(opened)
-    write_results(study, out, found, importance(opened))
+            other.start()
+        try:
+            task.work(opened, Objective(study, out, device, slot=0, workers=workers), quiet=quiet)
+            for other in others:
+                other.join()
+        finally:
+            for other in others:
+                other.terminate()
+        found = task.result(opened)
+        write_results(study, out, found, importance(opened))
     return found
 
 
@@ -114,13 +115,15 @@ class Task:
     heartbeat: int
     alone: bool
 
-    def opened(self) -> "optuna.Study":
+    @contextlib.contextmanager
+    def opened(self) -> Iterator["optuna.Study"]:
         """The search in its database, which is begun if it is not there."""
         optuna = _optuna()
         import sqlalchemy
 
         # SQLAlchemy's own choice for PostgreSQL is an older driver.
         url = self.url.replace("postgresql://", "postgresql+psycopg://", 1)
+        storage = None
         try:
             with _experimental():
                 storage = optuna.storages.RDBStorage(
@@ -135,12 +138,19 @@ class Task:
                 load_if_exists=True,
                 pruner=optuna.pruners.MedianPruner(),
             )
+            self._check_same(found)
+            yield found
         except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
             why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             place = sqlalchemy.engine.make_url(url).render_as_string() if "://" in url else url
             raise InputError(f"--storage {place}: cannot be used: {why}") from None
-        asked = self.study.to_dict()
-        known = found.user_attrs.get(ASKED)
+        finally:
+            if storage:
+                storage.remove_session()
+                storage.engine.dispose()
+
+    def _check_same(self, found: "optuna.Study") -> None:
+        asked, known = self.study.to_dict(), found.user_attrs.get(ASKED)
         if known is None:
             found.set_user_attr(ASKED, asked)
         elif reasons := differences(known, asked):
@@ -148,7 +158,6 @@ class Task:
                 f"study {self.study.name}: the database holds another one of this name ({'; '.join(reasons)}): "
                 "call the file otherwise, or choose another database"
             )
-        return found
 
     def work(self, opened: "optuna.Study", objective: Objective, *, quiet: bool = True) -> None:
         """Makes trials until there are enough, its own and others'; takes those over whose workers died."""
@@ -267,8 +276,8 @@ def _help(task: Task, slot: int, workers: int) -> None:
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt):
-        task.work(task.opened(), Objective(task.study, task.out, task.device, slot=slot, workers=workers))
+    with contextlib.suppress(KeyboardInterrupt), task.opened() as opened:
+        task.work(opened, Objective(task.study, task.out, task.device, slot=slot, workers=workers))
 
 
 def _optuna() -> Any:

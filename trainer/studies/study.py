@@ -202,7 +202,7 @@ class Study:
             study = cls._parsed(path.stem, data)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-        return study._override(overrides)
+        return study.override(overrides)
 
     @classmethod
     def _parsed(cls, name: str, data: dict[str, Any]) -> "Study":
@@ -223,7 +223,8 @@ class Study:
             target=_target(target),
         )._checked()
 
-    def _override(self, assignments: Iterable[str]) -> "Study":
+    def override(self, assignments: Iterable[str]) -> "Study":
+        """This study changed by ``KEY=VALUE`` texts; see :meth:`load`."""
         base, options, objective = dict(self.base), self.options, self.objective
         for text in assignments:
             key, value = _assignment(text)
