@@ -15,7 +15,7 @@ from typing import Any, no_type_check
 
 import numba
 import numpy as np
-from numba import cuda, float32, int32
+from numba import cuda, float32, float64, int32
 from numba.cuda.cudadrv import nvvm
 
 from chairsgen import geometry, pixel
@@ -174,6 +174,15 @@ def _unfused() -> Iterator[None]:
         nvvm.compile_ir = usual
 
 
+def _teach_floor() -> None:
+    """Lets kernels call ``np.floor``, which numba-cuda knows as ``math.floor`` alone."""
+    from numba.cuda.extending import lower_builtin
+
+    @lower_builtin(np.floor, float64)
+    def floor(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_function(math.floor, signature)(builder, arguments)
+
+
 @cache
 def open_gpu() -> Gpu:
     """This process's GPU: the first that CUDA shows it. It is trusted when it has painted as the CPU does.
@@ -185,6 +194,7 @@ def open_gpu() -> Gpu:
         raise InputError(
             '--device cuda needs numba-cuda: run `pip install "chairsgen[gpu]"`, or use --device cpu'
         )
+    _teach_floor()
     gpu = Gpu()
     try:
         painted = _trial(gpu)

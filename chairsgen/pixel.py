@@ -143,7 +143,8 @@ def _around(first, pitch, u, v):
 @_exact
 @no_type_check
 def _fraction(position):
-    return float32(position - math.floor(position))
+    # NumPy's floor: math's would go through an integer and back, which takes a tenth of a frame's time.
+    return float32(position - np.floor(position))
 
 
 @_exact

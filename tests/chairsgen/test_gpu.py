@@ -198,6 +198,7 @@ def test_no_operation_is_fused_or_rounded_otherwise(monkeypatch: pytest.MonkeyPa
         (gpu._paint, (float32[::1], *stack, uint8[:, :, ::1], layer_map)),
         (gpu._find_occlusion, (layer_map, float64[:, :, ::1], *stack, boolean[:, ::1])),
     ):
+        gpu._teach_floor()
         with gpu._unfused():
             code, _ = cuda.compile_ptx(kernel.py_func, numba.void(*given), cc=(8, 0))
         assert "mul.rn.f32" in code

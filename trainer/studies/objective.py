@@ -14,8 +14,9 @@ from trainer.runs import CHECKPOINTS
 from trainer.settings import TrainConfig
 from trainer.studies.plan import Dataset, training_data, val_data
 from trainer.studies.running import DATA, Child, curves, errors, is_made, make, share
+from trainer.studies.setting import content_hash
 from trainer.studies.statistics import distance, flow_statistics
-from trainer.studies.study import Study, content_hash
+from trainer.studies.study import Study
 
 if TYPE_CHECKING:
     import optuna

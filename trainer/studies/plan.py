@@ -14,7 +14,8 @@ from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
 from chairsgen.shards import estimate
 from trainer.settings import TrainConfig
-from trainer.studies.study import Axis, DataConfig, Setting, Study, data_hash
+from trainer.studies.setting import DataConfig, Setting, data_hash
+from trainer.studies.study import Axis, Study
 
 BASE = "base"
 TRAIN_SEED, VAL_SEED = 0, 1
@@ -48,7 +49,7 @@ class Dataset:
     """Pairs that some runs share, in the study's folder.
 
     Attributes:
-        name: Says what they are made from; see :func:`trainer.studies.study.data_hash`.
+        name: Says what they are made from; see :func:`trainer.studies.setting.data_hash`.
         recipe: Of which all pairs are train pairs, or all are val pairs.
         data: How many, of what; ``pairs`` 0 for a stream.
         seed: Of all draws.

@@ -24,7 +24,7 @@ STEP_PX = 8
 RADIUS = 0.27
 """Of the disc, in sides of the square that an object's bounding sphere fits into (see :mod:`chairsgen.scene`).
 With it the flow of FlyingChairs' recipe has a mean of 12.5 px and a deviation of 15.0 px, where that of pairs with
-embedded chairs has 12.6 and 15.3; objects cover 25 % of the frame instead of 22, and 5.8 instead of 6.7 are seen."""
+embedded chairs has 12.6 and 15.3; objects cover 25 % of the frame instead of 22, and 5.8 instead of 6.7 show."""
 
 NAMES = (
     "flow_mean",
