@@ -6,7 +6,6 @@ simulator of numba (``NUMBA_ENABLE_CUDASIM=1`` and ``NUMBA_DISABLE_JIT=1``) runs
 """
 
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -41,10 +40,8 @@ from chairsgen.pixel import (
 from chairsgen.sample import Image, LayerMap, Mask
 from chairsgen.textures import PAD
 
-# A small frame does not fill a GPU, and need not.
-warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
-
 _STACK = ("texels", "opacity", "first", "pitch", "sizes", "inverse", "near", "counts")
+"""What both kernels are given of a stack of layers, and of the layers near each tile."""
 
 # Optimised at link time, operations would be fused then; the simulator has no such option.
 _kernel = cuda.jit if numba.config.ENABLE_CUDASIM else cuda.jit(lto=False)
@@ -131,7 +128,7 @@ class Gpu:
 
     def find_occlusion(self, *arguments: Any) -> Mask:
         """As :func:`chairsgen.pixel.find_occlusion`."""
-        layer_id, _, _, *others = arguments  # what lies near its own frame's tiles only spares a CPU work
+        layer_id, _, _, *others = arguments  # own_near and own_counts spare work that threads share anyway
         occluded = self._room("occluded", layer_id.shape, np.bool_)
         self._launch(_find_occlusion, ("layer_id", "motions", *_STACK), [layer_id, *others], occluded)
         return occluded.copy_to_host()
@@ -174,9 +171,12 @@ def _unfused() -> Iterator[None]:
         nvvm.compile_ir = usual
 
 
-def _teach_floor() -> None:
-    """Lets kernels call ``np.floor``, which numba-cuda knows as ``math.floor`` alone."""
+def _prepare_numba() -> None:
+    """Lets kernels call ``np.floor``, which numba-cuda knows as ``math.floor`` alone, and frames be small."""
+    from numba.cuda.core import config
     from numba.cuda.extending import lower_builtin
+
+    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 
     @lower_builtin(np.floor, float64)
     def floor(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -194,9 +194,9 @@ def open_gpu() -> Gpu:
         raise InputError(
             '--device cuda needs numba-cuda: run `pip install "chairsgen[gpu]"`, or use --device cpu'
         )
-    _teach_floor()
     gpu = Gpu()
     try:
+        _prepare_numba()
         painted = _trial(gpu)
     except Exception as error:  # A missing or old driver, a full or broken GPU: each says so in its own way.
         cause = " ".join(str(error).split()).rstrip(" :") or type(error).__name__

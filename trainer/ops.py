@@ -60,7 +60,9 @@ def sample(
     """
     dtype = torch.promote_types(torch.promote_types(source.dtype, x.dtype), torch.float32)
     height, width = source.shape[-2:]
-    rows, columns = _power_of_two(height), _power_of_two(width)
+    rows, columns = height, width
+    if not _exporting():
+        rows, columns = _power_of_two(height), _power_of_two(width)
     with torch.autocast(source.device.type, enabled=False):
         across = x.to(dtype) * (2 / columns) + (1 / columns - 1)
         down = y.to(dtype) * (2 / rows) + (1 / rows - 1)
@@ -91,6 +93,11 @@ def _targets(flow: Tensor) -> tuple[Tensor, Tensor]:
     x = torch.arange(width, dtype=flow.dtype, device=flow.device)
     y = torch.arange(height, dtype=flow.dtype, device=flow.device)
     return x + flow[:, 0], y[:, None] + flow[:, 1]
+
+
+def _exporting() -> bool:
+    """Whether operations are recorded for other runtimes, which know the common ones only."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
 
 
 def _power_of_two(size: int) -> int:
@@ -209,7 +216,8 @@ def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 
     height, width = features1.shape[-2:]
     grids1, grids2 = (_to_grids(maps.permute(0, 2, 3, 1), stride) for maps in (features1, features2))
     with torch.autocast(device, enabled=False):
-        volume: Tensor = _match(grids1, grids2, radius // stride)
+        match = _match_plainly if _exporting() else _match
+        volume: Tensor = match(grids1, grids2, radius // stride)
     return _from_grids(volume, stride)[:, :height, :width].permute(0, 3, 1, 2)
 
 
@@ -241,6 +249,22 @@ def _match(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
 @_match.register_fake
 def _(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
     return maps1.new_empty(*maps1.shape[:3], (2 * reach + 1) ** 2)
+
+
+def _match_plainly(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
+    """:func:`_match` of operations that every runtime has, for networks that are exported.
+
+    A row's matrix product has the wanted diagonal band as columns, if its rows are one element longer.
+    """
+    batch, height, width, channels = maps1.shape
+    steps = 2 * reach + 1
+    padded = F.pad(maps2, (0, 0, reach, reach, reach, reach))
+    bands = []
+    for i in range(steps):
+        product = maps1 @ padded[:, i : i + height].transpose(-1, -2)
+        skewed = F.pad(product.flatten(2), (0, width)).view(batch, height, width, width + steps)
+        bands.append(skewed[..., :steps])
+    return torch.cat(bands, -1) / channels
 
 
 @torch.library.custom_op("trainer::match_backward", mutates_args=())

@@ -91,6 +91,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """As if no GPU had been looked for yet, and the extra were installed."""
     monkeypatch.setattr(composition, "painter_on", painter_on.__wrapped__)
     monkeypatch.setattr(gpu, "open_gpu", gpu.open_gpu.__wrapped__)
+    monkeypatch.setattr(gpu, "_prepare_numba", lambda: None)
     for module in (composition, gpu):
         monkeypatch.setattr(module, "find_spec", lambda _: object())
     return monkeypatch
@@ -191,6 +192,7 @@ def test_no_operation_is_fused_or_rounded_otherwise(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         "numba.cuda.dispatcher.get_current_device", lambda: SimpleNamespace(compute_capability=(8, 0))
     )
+    gpu._prepare_numba()
     sprites = (uint8[::1], uint8[::1], int64[::1], int64[::1], int32[:, ::1], float64[:, :, ::1])
     stack = (*sprites, uint8[:, :, ::1], int32[:, ::1])
     layer_map = uint8[:, ::1]
@@ -198,7 +200,6 @@ def test_no_operation_is_fused_or_rounded_otherwise(monkeypatch: pytest.MonkeyPa
         (gpu._paint, (float32[::1], *stack, uint8[:, :, ::1], layer_map)),
         (gpu._find_occlusion, (layer_map, float64[:, :, ::1], *stack, boolean[:, ::1])),
     ):
-        gpu._teach_floor()
         with gpu._unfused():
             code, _ = cuda.compile_ptx(kernel.py_func, numba.void(*given), cc=(8, 0))
         assert "mul.rn.f32" in code
