@@ -37,7 +37,7 @@ bench: .venv/dev
 	touch $@
 
 .venv/dev: .venv/base
-	$(PIP) install --constraint constraints.txt --editable '.[dev,torch,studies]'
+	$(PIP) install --constraint constraints.txt --editable '.[dev,torch,studies,export]'
 	$(PIP) install --no-deps $(PYOPENGL)
 	touch $@
 

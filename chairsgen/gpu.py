@@ -128,7 +128,7 @@ class Gpu:
 
     def find_occlusion(self, *arguments: Any) -> Mask:
         """As :func:`chairsgen.pixel.find_occlusion`."""
-        layer_id, _, _, *others = arguments  # own_near and own_counts spare work that threads share anyway
+        layer_id, _, _, *others = arguments  # own_near and own_counts only spare a loop some work
         occluded = self._room("occluded", layer_id.shape, np.bool_)
         self._launch(_find_occlusion, ("layer_id", "motions", *_STACK), [layer_id, *others], occluded)
         return occluded.copy_to_host()
@@ -141,7 +141,8 @@ class Gpu:
 
     def _move(self, name: str, array: np.ndarray) -> Any:
         if name not in self._moved or self._moved[name][0] is not array:
-            there = self._room(name, array.shape, array.dtype)
+            # An empty array would have no address, which kernels are not given.
+            there = self._room(name, tuple(max(side, 1) for side in array.shape), array.dtype)
             if array.size:
                 there.copy_to_device(array)
             self._moved[name] = array, there

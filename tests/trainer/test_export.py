@@ -46,7 +46,6 @@ class Probe(FlowModel):
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     monkeypatch.setattr("trainer.models.registry.ENTRIES", dict(ENTRIES))
-    monkeypatch.setattr("trainer.weights.load.ENTRIES", dict(ENTRIES))
     register("probe", source="this test")(Probe)
     torch.manual_seed(0)
     options = getattr(request, "param", {})
@@ -64,6 +63,7 @@ def expected(checkpoint: Path, image1: Tensor, image2: Tensor) -> Tensor:
     return flow
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load:DeprecationWarning")
 @pytest.mark.parametrize("format", ["torchscript", "onnx"])
 def test_an_exported_network_gives_the_same_flow_on_any_size(format: str, checkpoint: Path) -> None:
     runtime: Any = None

@@ -38,7 +38,9 @@ class SpyNetConfig(Config):
 
     def check(self) -> None:
         if self.num_enlarged >= self.num_levels:
-            raise InputError(f"num_enlarged = {self.num_enlarged}: must be below num_levels = {self.num_levels}")
+            raise InputError(
+                f"num_enlarged = {self.num_enlarged}: must be below num_levels = {self.num_levels}"
+            )
 
 
 class SpyNet(FlowModel):
