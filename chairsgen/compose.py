@@ -156,7 +156,7 @@ def _expose(
     effects: Effects,
 ) -> tuple[Image, LayerMap, tuple[np.ndarray, ...], tuple[np.ndarray, np.ndarray]]:
     """A frame's picture; of its exposure's middle the layer map, the sprites, and the layers near each tile."""
-    tiles = [bin_layers(stack.sizes, stack.inverse, *size) for stack in stacks]
+    tiles = [bin_layers(*stack.sprites[1:], *size) for stack in stacks]
     middle = len(stacks) // 2
     image, layer_id = painter.paint(stacks[middle].photo, *stacks[middle].sprites, *tiles[middle], *size)
     if middle or not effects.leaves_picture:

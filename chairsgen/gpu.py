@@ -218,7 +218,7 @@ def _trial(painter: Any) -> tuple[np.ndarray, ...]:
     pitch, sizes = np.full(2, 4 * side), np.full((2, 2), TILE, np.int32)
     inverse = np.array([[[0.8, -0.5, 3.1], [0.6, 0.9, -4.2]], [[-0.4, 0.3, 8.3], [0.3, 0.5, -2.6]]])
     sprites = (texels.ravel(), opacity, PAD * (pitch + 4), pitch, sizes, inverse)
-    tiles = pixel.bin_layers(sizes, inverse, *size)
+    tiles = pixel.bin_layers(*sprites[1:], *size)
     image, layer_id = painter.paint(photo, *sprites, *tiles, *size)
     motions = np.stack([geometry.translation(2.3, -1.7), np.eye(3)])
     return image, layer_id, painter.find_occlusion(layer_id, *tiles, motions, *sprites, *tiles)

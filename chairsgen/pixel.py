@@ -1,6 +1,6 @@
 """What one point of a frame shows, and the loops that ask it of every pixel on the CPU.
 
-The functions above the loops are the compositor's semantics: all that is seen is decided there, in scalars and
+All functions up to :func:`tile_of` are the compositor's semantics: what is seen is decided there, in scalars and
 flat arrays alone, with nothing allocated, so that a GPU's threads can run the same. They share a file with the
 loops because numba's cache of compiled loops would not notice a change elsewhere.
 
@@ -240,39 +240,44 @@ def tile_of(position, count):
     return min(int((position + 0.5) / TILE), count - 1)
 
 
-# --- the loops
+@_exact
+@no_type_check
+def _shows(opacity, first, pitch, left, top, right, bottom):
+    """Whether the filter reads any texel that is not clear, asked at points with floors in this rectangle."""
+    # Opacity speaks of four texels a way: every fourth has heard of all.
+    for v in range(top, bottom + 4, 4):
+        for u in range(left, right + 4, 4):
+            if opacity_at(opacity, first, pitch, min(u, right), min(v, bottom)) != CLEAR:
+                return True
+    return False
 
 
 @_exact
 @no_type_check
-def bin_layers(sizes, inverse, height, width):
-    """For every tile the layers whose texture's rectangle may reach it, nearest first, and their number.
-
-    Returns:
-        (rows, columns, layers) uint8 and (rows, columns) int32.
-    """
+def bin_layers(opacity, first, pitch, sizes, inverse, height, width):
+    """For every tile the layers that may show in it, nearest first, (rows, columns, layers), and their number."""
     rows, columns = (height + TILE - 1) // TILE, (width + TILE - 1) // TILE
     near = np.zeros((rows, columns, len(sizes)), np.uint8)
     counts = np.zeros((rows, columns), np.int32)
-    half = 0.5 * TILE
+    low, high, half = np.empty(2, np.int64), np.empty(2, np.int64), 0.5 * TILE
     for row in range(rows):
         for column in range(columns):
             x, y = column * TILE - 0.5 + half, row * TILE - 0.5 + half
             count = 0
-            for layer in range(len(sizes) - 1, -1, -1):
-                may_reach = sizes[layer, 0] > 0
+            for layer in range(len(sizes) - 1, 0, -1):
+                may_show = sizes[layer, 0] > 0
                 for axis in range(2):
                     a, b, c = inverse[layer, axis, 0], inverse[layer, axis, 1], inverse[layer, axis, 2]
-                    middle = to_texture(a, b, c, x, y)
                     # A hair more than the tile, so that no rounding loses a point on its edge.
-                    reach = (abs(inverse[layer, axis, 0]) + abs(inverse[layer, axis, 1])) * (
-                        half + 1e-6
-                    ) + REACH
-                    may_reach &= middle + reach > 0 and middle - reach < sizes[layer, 1 - axis] - 1
-                if may_reach or layer == 0:
+                    middle, reach = to_texture(a, b, c, x, y), (abs(a) + abs(b)) * (half + 1e-6)
+                    low[axis] = math.floor(max(middle - reach, -REACH))
+                    high[axis] = math.floor(min(middle + reach, sizes[layer, 1 - axis] - 1 + REACH))
+                    may_show &= low[axis] <= high[axis]
+                if may_show and _shows(opacity, first[layer], pitch[layer], low[0], low[1], high[0], high[1]):
                     near[row, column, count] = layer
                     count += 1
-            counts[row, column] = count
+            # The photograph, layer 0, is everywhere.
+            counts[row, column] = count + 1
     return near, counts
 
 
@@ -368,9 +373,8 @@ def find_occlusion(
     asked = np.zeros(len(motions), np.bool_)
     for own_row in range(counts.shape[0]):
         for own_column in range(counts.shape[1]):
-            top, left = own_row * TILE, own_column * TILE
+            top, left, some_asked = own_row * TILE, own_column * TILE, False
             bottom, right = min(top + TILE, height), min(left + TILE, width)
-            some_asked = False
             for k in range(own_counts[own_row, own_column]):
                 layer = own_near[own_row, own_column, k]
                 asked[layer] = _may_be_covered(layer, motions, near, left, top, right - 1, bottom - 1)

@@ -2,13 +2,15 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import made
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from chairsgen import geometry, textures
+from chairsgen import compose as composition
+from chairsgen import geometry, pixel, textures
 from chairsgen.catalogue import Catalogue
 from chairsgen.compose import compose
 from chairsgen.recipe import Recipe
@@ -173,6 +175,26 @@ def test_layers_that_cannot_show_change_nothing() -> None:
     asked = []
     compose(dataclasses.replace(scene, layers=layers), lambda *key: (asked.append(key), made.load(*key))[1])
     assert len(asked) <= len(scene.layers)
+
+
+def test_no_tile_misses_a_layer_that_shows_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every layer asked in every tile gives the same bytes; and most of them are spared."""
+    spared = [compose(scene, made.load) for scene in SCENES]
+    shares = []
+
+    def everywhere(*arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        near, counts = pixel.bin_layers(*arguments)
+        seen = np.flatnonzero(arguments[3][:, 0])[::-1]
+        shares.append(counts.mean() / len(seen))
+        near[..., : len(seen)] = seen
+        return near, np.full_like(counts, len(seen))
+
+    monkeypatch.setattr(composition, "bin_layers", everywhere)
+    for scene, sample in zip(SCENES, spared, strict=True):
+        whole = compose(scene, made.load)
+        for name in ("image1", "image2", "layer_id1", "layer_id2", "occ_fw", "occ_bw"):
+            assert np.array_equal(getattr(sample, name), getattr(whole, name)), name
+    assert np.mean(shares) < 0.8
 
 
 @pytest.mark.parametrize("box", [False, True])
