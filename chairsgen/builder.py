@@ -131,17 +131,10 @@ def build(
             list(pool.map(_open, pool.share(device), [None]))
         plan = _plan(pool, recipe, seed, dense_flow, device, found, quiet)
         manifest = continue_from(folder, _manifest(plan, n, shard_size))
-        if manifest.complete:
-            manifest.save(folder)  # licences may have been put right since
-        else:
-            shared = pool.share(plan)
-            jobs = _missing(pool, shared, plan, range(manifest.num_ready, n), quiet)
-            frame = (recipe.frame.height, recipe.frame.width)
-            pairs_bytes = (n - manifest.num_ready) * shards.estimate(frame, dense_flow=dense_flow)
-            check_disk([(folder, pairs_bytes), (bank_folder(), plan.sprites.estimate(jobs))])
-            manifest.save(folder)
-            _make(pool, shared, jobs, quiet)
-            manifest = _compose(pool, shared, folder, plan, manifest, quiet)
+        shared = pool.share(plan)
+        # The first shard by itself: it can be looked at while the rest, whose planning takes longer, is made.
+        for end in sorted({min(manifest.num_ready + shard_size, n), n}):
+            manifest = _extend(pool, shared, folder, plan, manifest, end, quiet)
     return open_dataset(folder)
 
 
@@ -220,6 +213,19 @@ def _inspect_all(
     return findings
 
 
+def _extend(
+    pool: Workers, shared: object, folder: Path, plan: Plan, manifest: Manifest, end: int, quiet: bool
+) -> Manifest:
+    """Makes the pairs up to ``end``, and the textures that they lack."""
+    jobs = _missing(pool, shared, plan, range(manifest.num_ready, end), quiet)
+    frame, lacking = plan.recipe.frame, manifest.num_samples - manifest.num_ready
+    pairs_bytes = lacking * shards.estimate((frame.height, frame.width), dense_flow=plan.dense_flow)
+    check_disk([(folder, pairs_bytes), (bank_folder(), plan.sprites.estimate(jobs))])
+    manifest.save(folder)  # also where nothing lacks: licences may have been put right since
+    _make(pool, shared, jobs, quiet)
+    return _compose(pool, shared, folder, plan, manifest, end, quiet)
+
+
 def _missing(pool: Workers, shared: object, plan: Plan, indices: range, quiet: bool) -> list[Job]:
     wanted: set[tuple[str, int]] = set()
     with progress("planning scenes", len(indices), "pairs", quiet=quiet) as shown:
@@ -243,9 +249,9 @@ def _make(pool: Workers, shared: object, jobs: Sequence[Job], quiet: bool) -> No
 
 
 def _compose(
-    pool: Workers, shared: object, folder: Path, plan: Plan, manifest: Manifest, quiet: bool
+    pool: Workers, shared: object, folder: Path, plan: Plan, manifest: Manifest, end: int, quiet: bool
 ) -> Manifest:
-    indices = range(manifest.num_ready, manifest.num_samples)
+    indices = range(manifest.num_ready, end)
     encoded = pool.map(_compose_samples, shared, _pieces(indices, SAMPLES_PER_CALL))
     samples = (sample for piece in encoded for sample in piece)
     attributes: dict[str, str | int] = {
@@ -258,9 +264,9 @@ def _compose(
     }
     frame = plan.recipe.frame
     with progress("composing pairs", len(indices), "pairs", quiet=quiet) as shown:
-        while not manifest.complete:
+        while manifest.num_ready < end:
             start = manifest.num_ready
-            count = min(manifest.shard_size, manifest.num_samples - start)
+            count = min(manifest.shard_size, end - start)
             writer = ShardWriter(
                 folder / f"shard-{len(manifest.shards):05d}.h5",
                 start=start,

@@ -63,6 +63,20 @@ def test_every_sample_is_there_once(uninterrupted: Path) -> None:
     assert sorted(contents(uninterrupted)) == [MANIFEST, "shard-00000.h5", "shard-00001.h5", "shard-00002.h5"]
 
 
+def test_the_first_shard_is_made_before_the_rest_is_planned(uninterrupted: Path, tmp_path: Path) -> None:
+    result = subprocess.run(command(tmp_path / "again"), capture_output=True, text=True, check=True)
+    tasks = [
+        line.split(": ") for line in result.stderr.splitlines() if line.startswith(("planning", "composing"))
+    ]
+    assert [(task, done.split()[0]) for task, done in tasks] == [
+        ("planning scenes", "4/4"),
+        ("composing pairs", "4/4"),
+        ("planning scenes", "7/7"),
+        ("composing pairs", "7/7"),
+    ]
+    assert contents(tmp_path / "again") == contents(uninterrupted)
+
+
 def test_samples_do_not_depend_on_workers(uninterrupted: Path, tmp_path: Path) -> None:
     subprocess.run(command(tmp_path / "one", "--workers", "1"), check=True, capture_output=True)
     assert contents(tmp_path / "one") == contents(uninterrupted)
