@@ -1,4 +1,4 @@
-"""The commands evaluate, predict, methods and export. What they need is imported when they run."""
+"""The commands evaluate, predict, report, methods and export. What they need is imported when they run."""
 
 import sys
 from argparse import HelpFormatter, Namespace
@@ -15,6 +15,7 @@ def add_commands(commands: Any) -> None:
     """Adds them to a parser's commands."""
     _add_evaluate(commands)
     _add_predict(commands)
+    _add_report(commands)
     methods = commands.add_parser(
         "methods",
         help="the classical methods",
@@ -149,6 +150,67 @@ def _add_predict(commands: Any) -> None:
     predict.set_defaults(run=_predict)
 
 
+def _add_report(commands: Any) -> None:
+    report = commands.add_parser(
+        "report",
+        help="a page that compares runs",
+        description="Writes one page about runs, a file that needs no other: how they learned, how good their "
+        "networks are, what they cost, and the pairs that they do worst and best on.",
+        formatter_class=HelpFormatter,
+    )
+    report.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder")
+    report.add_argument(
+        "--out",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="the page (default: report.html)",
+    )
+    report.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a dataset to judge them on; may be repeated (default: what they were validated on)",
+    )
+    report.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a classical method to judge beside them: see `trainer methods`; may be repeated",
+    )
+    report.add_argument(
+        "--pairs",
+        type=int,
+        default=4,
+        metavar="N",
+        help="how many of the worst pairs, and of the best, are shown of each run on each dataset (default: 4)",
+    )
+    report.add_argument(
+        "--limit", type=int, metavar="N", help="the first N pairs of each dataset (default: all)"
+    )
+    report.add_argument(
+        "--batch-size",
+        type=int,
+        default=1,
+        metavar="N",
+        help="pairs that a network gets at once (default: 1)",
+    )
+    report.add_argument(
+        "--published",
+        action="store_true",
+        help="add published figures of networks trained on FlyingChairs alone",
+    )
+    report.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where networks compute (default: a GPU, if there is one)",
+    )
+    report.set_defaults(run=_report)
+
+
 def _add_whose(command: Any, *, several: bool) -> None:
     """Adds the options that say whose flow is asked for."""
     more = "; may be repeated" if several else ""
@@ -260,6 +322,29 @@ def _predict(arguments: Namespace) -> int:
             file=sys.stderr,
         )
     print(f"{arguments.out}: flow of {pairs:,} {'pair' if pairs == 1 else 'pairs'} by {method.name}")
+    return 0
+
+
+def _report(arguments: Namespace) -> int:
+    from trainer.report import write_report
+    from trainer.table import make_table
+
+    _check_range("--pairs", arguments.pairs, 0, 1000)
+    _check_range("--limit", arguments.limit, 1, 10**9)
+    _check_range("--batch-size", arguments.batch_size, 1, 4096)
+    found = write_report(
+        arguments.runs,
+        arguments.out,
+        data=arguments.data,
+        methods=list(dict.fromkeys(arguments.method)),
+        pairs=arguments.pairs,
+        limit=arguments.limit,
+        batch_size=arguments.batch_size,
+        published=arguments.published,
+        device=arguments.device,
+    )
+    print(make_table(found, published=arguments.published).text())
+    print(f"{arguments.out}: the same with curves and pictures")
     return 0
 
 

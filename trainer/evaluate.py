@@ -30,6 +30,7 @@ class Evaluation:
         result: How far flow was from the truth.
         seconds: Time that the method took for a pair: the median over batches, reading and judging left out.
         submission: What to do with the flow that was written for the benchmark's server, if it was.
+        errors: End-point error of each pair, as :meth:`trainer.metrics.Metrics.add` gives it.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Evaluation:
     result: Result
     seconds: float
     submission: str = ""
+    errors: Sequence[float] = ()
 
 
 @dataclass(kw_only=True)
@@ -47,12 +49,13 @@ class _Trial:
     method: Method
     metrics: Metrics = field(default_factory=Metrics)
     seconds: list[float] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
 
     def add(self, image1: Images, image2: Images, truth: Batch) -> np.ndarray:
         start = time.perf_counter()
         flow = self.method(image1, image2)
         self.seconds.append((time.perf_counter() - start) / len(image1))
-        self.metrics.add(torch.from_numpy(flow).movedim(-1, 1), truth)
+        self.errors += self.metrics.add(torch.from_numpy(flow).movedim(-1, 1), truth).tolist()
         return flow
 
 
@@ -77,17 +80,30 @@ def evaluate(
         Dataset by dataset, in the order of the methods.
 
     Raises:
-        InputError: A dataset is not there or damaged, or submissions of several methods are asked for.
+        InputError: A dataset is not there, damaged, without truth or without an end, or submissions of several
+            methods are asked for.
     """
     if submission and len(methods) > 1:
         raise InputError(f"--submission: is of one method, {len(methods)} are given")
     sources = [open_validation(spec) for spec in specs]
+    for source in sources:
+        _check(source, limit, submission)
     servers = [Submission(submission, spec) if submission else None for spec in specs]
     try:
         for source, server in zip(sources, servers, strict=True):
             yield from _judge(methods, source, batch_size, limit, server)
     except OSError as error:
         raise InputError(f"--submission {submission}: cannot be written: {error.strerror}") from None
+
+
+def _check(source: Source, limit: int | None, submission: Path | None) -> None:
+    if isinstance(source, Benchmark) and not source.entries[0].flow and not submission:
+        raise InputError(
+            f"{source.name}: a test set has no truth to judge by: `trainer evaluate --submission DIR` writes its "
+            "flow for the benchmark's server, `trainer predict` that of any frames"
+        )
+    if source.endless and limit is None:
+        raise InputError(f"{source.name}: has no end: say how many pairs, by --limit 500")
 
 
 def _judge(
@@ -120,4 +136,5 @@ def _judge(
             result=trial.metrics.result(),
             seconds=median(trial.seconds),
             submission=server.finish() if server else "",
+            errors=trial.errors,
         )

@@ -117,4 +117,6 @@ def _penalty(error: Flow, config: LossConfig) -> PerPixel:
 
 def end_point_error(flow: Flow, truth: Flow) -> PerPixel:
     """The length of each vector's error, in pixels."""
-    return torch.linalg.vector_norm(flow.float() - truth.float(), dim=1, keepdim=True)
+    error = flow.float() - truth.float()
+    # On a CPU, vector_norm over two values takes 200 times as long.
+    return torch.hypot(error[:, :1], error[:, 1:])

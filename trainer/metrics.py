@@ -89,17 +89,25 @@ class Metrics:
         # Over pixels and over images: each error, then how many there were.
         self._sums = torch.zeros(2, len(REGIONS), len(ERRORS) + 1, dtype=torch.float64, device=device)
 
-    def add(self, flow: Float[Tensor, "batch 2 height width"], truth: Batch) -> None:
+    def add(self, flow: Float[Tensor, "batch 2 height width"], truth: Batch) -> Float64[Tensor, " batch"]:
         """Adds a batch.
 
         Args:
             flow: What is judged, in pixels.
             truth: Its flow, where it is known, and what is seen in both frames.
+
+        Returns:
+            Every image's end-point error, in pixels: infinite where flow is not finite, not a number where none is
+            known.
         """
+        epe = self._sums.new_empty(len(truth))
         for row in range(len(truth)):
             errors = _errors(flow[row].double(), truth.flow[row].double())
             regions = _regions(truth.flow[row], truth.valid[row, 0], truth.matched[row, 0])
-            self._add_image(_sums(errors, regions).to(self._sums.device))
+            image = _sums(errors, regions).to(self._sums.device)
+            self._add_image(image)
+            epe[row] = image[0, 0].nan_to_num(nan=torch.inf, posinf=torch.inf) / image[0, -1]
+        return epe
 
     def _add_image(self, sums: Float64[Tensor, "regions errors"]) -> None:
         pixels = sums[:, -1:]
@@ -132,11 +140,12 @@ def _errors(
     flow: Float64[Tensor, "2 height width"], truth: Float64[Tensor, "2 height width"]
 ) -> Float64[Tensor, "errors height width"]:
     """Every error of :data:`ERRORS` in every pixel."""
-    epe = torch.linalg.vector_norm(flow - truth, dim=0)
+    # On a CPU, vector_norm over two values takes 200 times as long.
+    epe = torch.hypot(*(flow - truth))
     # By the tangent: the cosine of a small angle is 1.
-    cross = torch.stack((*(flow - truth), flow[0] * truth[1] - flow[1] * truth[0]))
-    angle = torch.atan2(torch.linalg.vector_norm(cross, dim=0), (flow * truth).sum(0) + 1)
-    length = torch.linalg.vector_norm(truth, dim=0)
+    cross = torch.hypot(epe, flow[0] * truth[1] - flow[1] * truth[0])
+    angle = torch.atan2(cross, (flow * truth).sum(0) + 1)
+    length = torch.hypot(*truth)
     # So that what is no number is an outlier, too.
     outlier = ~((epe <= OUTLIER_PX) | (epe <= OUTLIER_SHARE * length))
     return torch.stack((epe, angle.rad2deg(), *(~(epe <= px) for px in (1, 3, 5)), outlier))
@@ -149,7 +158,7 @@ def _regions(
 ) -> Bool[Tensor, "regions height width"]:
     """Every region of :data:`REGIONS`."""
     slow, fast = SPEEDS_PX
-    speed = torch.linalg.vector_norm(truth.double(), dim=0)
+    speed = torch.hypot(*truth.double())
     among = (speed >= 0, speed < slow, (speed >= slow) & (speed < fast), speed >= fast, matched, ~matched)
     return torch.stack([valid & mask for mask in among])
 

@@ -96,7 +96,7 @@ class Table:
         rows = [*measured, *rule, *published]
         blocks = [_padded(["", "method", *(name for name, _ in rows)], str.ljust)]
         headings = [column.heading for column in self.columns]
-        for number, label in enumerate(_short(self._data())):
+        for number, label in enumerate(short_names(self._data())):
             columns = zip(headings, *(cells[number] for _, cells in rows), strict=True)
             aligned = [_padded(column, str.rjust) for column in columns]
             blocks.append(_padded([label, *map("  ".join, zip(*aligned, strict=True))], str.rjust))
@@ -106,7 +106,9 @@ class Table:
     def markdown(self) -> str:
         """As a table in Markdown."""
         published = [(f"{name} *(published)*", cells) for name, cells in self._published()]
-        headings = [f"{label} {column.heading}" for label in _short(self._data()) for column in self.columns]
+        headings = [
+            f"{label} {column.heading}" for label in short_names(self._data()) for column in self.columns
+        ]
         rows = [["method", *headings], ["---", *["---:"] * len(headings)]]
         rows += [[name, *chain.from_iterable(cells)] for name, cells in (*self._measured(), *published)]
         lines = [f"| {' | '.join(row)} |" for row in rows]
@@ -204,7 +206,7 @@ def make_table(
     )
 
 
-def _short(specs: Sequence[str]) -> list[str]:
+def short_names(specs: Sequence[str]) -> list[str]:
     """Datasets by the last part of their place, where that tells them apart."""
     names = [":".join(Path(part).name for part in spec.split(":")[-2:]) for spec in specs]
     return names if len(set(names)) == len(names) else list(specs)

@@ -165,6 +165,29 @@ def test_a_test_set_has_no_figures_and_a_submission(
     assert (flow.shape, valid.all(), flow.any()) == ((5, 9, 2), True, False)
 
 
+def test_a_test_set_without_a_submission_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = Tree(tmp_path / "data", np.random.default_rng(1))
+    sintel(tree)
+    kitti_tree(tree, "image_2")
+    for spec in (f"sintel:{tree.root}:final?set=test", f"kitti2015:{tree.root}?set=test"):
+        (line,) = run(capsys, "--method", "zero", "--data", spec, code=2).splitlines()
+        assert f"{spec}: a test set has no truth to judge by" in line
+        assert "`trainer evaluate --submission DIR`" in line
+        assert "`trainer predict`" in line
+
+
+def test_errors_of_pairs_are_those_of_each_alone(chairs: tuple[str, Pairs]) -> None:
+    spec, pairs = chairs
+    expected = [np.linalg.norm(flow - (1, 0), axis=-1).mean() for _, _, flow in pairs]
+    for size in (1, 3):
+        (found,) = evaluate([Constant()], [f"{spec}?split=all"], batch_size=size)
+        assert found.errors == pytest.approx(expected, rel=1e-5)
+    (found,) = evaluate([Constant(NAN)], [spec])
+    assert found.errors == [math.inf] * 2
+
+
 def test_flow_is_submitted_under_its_pairs_name(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "data", np.random.default_rng(1))
     for number in range(3):
@@ -313,6 +336,7 @@ def test_published_figures_have_sources() -> None:
         (["--method", "zero", "--submission", "out"], "only Sintel's and KITTI's servers"),
         (["--method", "zero", "--method", "dis", "--submission", "out"], "is of one method, 2 are given"),
         (["--method", "zero", "--data", "chairs:/nowhere"], "/nowhere/data"),
+        (["--method", "zero", "--data", "stream:flyingchairs"], "has no end: say how many pairs, by --limit"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -97,14 +97,22 @@ class SpyNet(FlowModel):
 
 
 def _level() -> nn.Module:
-    """One level's network: image 1, warped image 2 and flow to the flow that is missing."""
+    """One level's network: image 1, warped image 2 and flow to the flow that is missing.
+
+    Fresh weights are He's but at both ends; else training often ends at zero flow for good, with the last ReLUs
+    dead. The first filters see no mean brightness, which outweighs all else in a photograph; half of them see
+    the frames' difference, half their sum. The last ones are small: a level begins with adding next to nothing.
+    """
     channels = (8, 32, 64, 32, 16)
-    layers: list[nn.Module] = []
-    for before, after in pairwise(channels):
-        layers += [nn.Conv2d(before, after, 7, padding=3), nn.ReLU()]
-    layers.append(FlowHead(16, kernel=7))
-    level = nn.Sequential(*layers)
+    hidden = [nn.Conv2d(before, after, 7, padding=3) for before, after in pairwise(channels)]
+    head = FlowHead(16, kernel=7)
+    level = nn.Sequential(*(layer for conv in hidden for layer in (conv, nn.ReLU())), head)
     initialise(level, leak=0.0)
+    frame1, frame2 = hidden[0].weight.data[:, :3], hidden[0].weight.data[:, 3:6]
+    frame1 -= frame1.mean((2, 3), keepdim=True)
+    frame1 *= 2
+    frame2[:16], frame2[16:] = -frame1[:16], frame1[16:]
+    head.weight.data *= 0.1
     return level
 
 
