@@ -1,6 +1,7 @@
 """Study files and what they plan: laws of enumeration, and mistakes in one line."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from chairsgen.assets import asset_path
 from chairsgen.errors import InputError
-from trainer.studies.plan import Plan, enumerate_cases, points
+from trainer.studies.plan import BASE, VAL_NAME, Plan, enumerate_cases, levels, points
 from trainer.studies.study import Axis, Study, Value, differences
 
 KEYS = ("recipe.chair.rotation.max_deg", "recipe.chair.translation.range_px", "recipe.background.scale.k")
@@ -69,12 +70,33 @@ def test_a_value_of_the_base_is_not_run_twice(tmp_path: Path) -> None:
     ]
 
 
+@settings(max_examples=10)
+@given(SIZES, st.booleans())
+def test_every_setting_has_a_value_on_every_axis(sizes: list[int], alone: bool) -> None:
+    asked = study(sizes, "one-at-a-time" if alone else "grid")
+    plan = Plan(study=asked, folder=Path("nowhere"))
+    found = levels(plan)
+    # The base of a grid that holds it not has values of its own on all axes at once.
+    assert list(found) == [case.name for case in plan.cases][not alone :]
+    for case in plan.cases[1:]:
+        assert found[case.name] == {axis.name: BASE for axis in asked.axes} | dict(case.labels)
+    within = replace(
+        asked,
+        axes=tuple(
+            replace(axis, values=(Value(label="as it is", changes={}), *axis.values)) for axis in asked.axes
+        ),
+    )
+    assert levels(Plan(study=within, folder=Path("nowhere")))["base"] == dict.fromkeys(
+        (axis.name for axis in asked.axes), "as it is"
+    )
+
+
 def test_runs_share_datasets_by_content(tmp_path: Path) -> None:
     axes = """
 [axes.name]
 other = { recipe.name = "other", train.steps = 3 }
 [axes.pairs]
-more = { data.pairs = 5 }
+more = { data.pairs = 5, recipe.background.gradient = 0.5, recipe.background.plain = 0.0 }
 stream = { data.pairs = 0 }
 """
     text = studied.STUDY.partition("[axes]")[0] + axes
@@ -85,7 +107,14 @@ stream = { data.pairs = 0 }
     specs = {run.case: run.config.data[0] for run in plan.runs}
     assert specs["base"] == specs["name = other"]
     assert specs["pairs = stream"].startswith("stream:")
+
+    # All are judged on the same pairs, which are the base's.
     assert {run.config.val for run in plan.runs} == {tuple(plan.evaluated)}
+    (val,) = (dataset for dataset in plan.datasets.values() if dataset.data.pairs == 3)
+    assert plan.evaluated == {f"{val.spec(tmp_path)}?split=val": VAL_NAME}
+    assert val.recipe.override(["assets.val_samples=0.0"]) == plan.cases[0].setting.recipe.override(
+        ["assets.val_samples=0.0"]
+    )
 
 
 def test_shipped_studies_are_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +139,6 @@ def test_a_file_comes_back_from_its_dictionary(tmp_path: Path) -> None:
     second = Study.load(studied.write(tmp_path), ["train.steps=5", "seeds=3"])
     said = differences(first.to_dict(), second.to_dict())
     assert said == ["base.train.steps: 4 there, 5 here", "options.seeds: 2 there, 3 here"]
-
-
-BASE, AXES = studied.STUDY.split("[axes]")
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import made
 import pytest
 import studied
 
 from chairsgen.errors import InputError
 from trainer.cli import main
+from trainer.settings import TrainConfig
 from trainer.studies.ablation import ablate
 from trainer.studies.plan import Plan
 from trainer.studies.running import RUNS, errors
@@ -23,6 +26,12 @@ from trainer.studies.study import Study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SWITCHES = ("no-sandbox", "disable-gpu", "disable-dev-shm-usage")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def building_here() -> Iterator[None]:
+    with studied.building_here():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +66,86 @@ def test_a_planted_truth_is_found(done: Path) -> None:
     assert rows["train.options.offset = 3"]["beyond_noise"] is True
     assert rows["train.options.offset = 3"]["difference"] > 0.2
     assert rows["train.log_every = 2"]["beyond_noise"] is False
-    assert (
-        "recipe.name: none of its values changes what a network learns" in (done / "index.html").read_text()
-    )
+    page = (done / "index.html").read_text()
+    assert "recipe.name: none of its values changes what a network learns" in page
+    axes = {one["axis"]: one for one in json.loads((done / "importance.json").read_text())}
+    assert axes["train.options.offset"]["share"] > 0.9
+    assert axes["train.options.offset"]["beyond_noise"] is True
+    for name in ("train.log_every", "recipe.name"):
+        assert (axes[name]["share"], axes[name]["beyond_noise"]) == (0, False)
+
+
+PLANTED = """
+about = "Do motions matter, and what folders are called?"
+seeds = 3
+val_pairs = 4
+
+[base]
+data.pairs = 6
+data.photos = ["photos"]
+recipe.frame = { height = 24, width = 32 }
+recipe.assets = { objects = "shapes", chairs = 4, sprite_px = 64 }
+recipe.background.translation = { kind = "uniform", k = 1.0, norm = 1.0, range_px = 3.0 }
+recipe.chair.count_min = 1
+recipe.chair.count_max = 2
+recipe.chair.size = { mean_px = 12.0, std_px = 2.0, min_px = 8.0 }
+recipe.chair.translation = { kind = "uniform", k = 1.0, norm = 1.0, range_px = 3.0 }
+train.model = "studied:match"
+train.augment.preset = "none"
+train.crop = { height = 24, width = 32 }
+train.steps = 15
+train.batch_size = 2
+train.optimiser.lr = 0.1
+train.validation.every = 15
+train.machine.workers = 0
+
+[axes.objects]
+"in motion" = {}
+
+[axes.objects.static]
+recipe.background = { translation.probability = 0.0, rotation.probability = 0.0, scale.probability = 0.0 }
+recipe.chair = { translation.probability = 0.0, rotation.probability = 0.0, scale.probability = 0.0 }
+
+[axes.folder]
+given = {}
+renamed = { data.photos = ["renamed"] }
+"""
+
+
+def planted(folder: Path) -> Path:
+    """The study of motions and folders, with two folders of the same photographs."""
+    text = PLANTED
+    for name in ("photos", "renamed"):
+        (folder / name).mkdir()
+        for number in range(4):
+            cv2.imwrite(str(folder / name / f"{number}.png"), made.photo(number, 96, 128))
+        text = text.replace(f'["{name}"]', f'["{folder / name}"]')
+    return studied.write(folder, text, "planted")
+
+
+def test_motion_matters_and_the_name_of_a_folder_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = planted(tmp_path), tmp_path / "out"
+    leave(0, "ablate", str(path), "--out", str(out), "--device", "cpu")
+    said = capsys.readouterr().out
+    rows = {row["setting"]: row for row in json.loads((out / "table.json").read_text())}
+    assert set(rows) == {"base", "objects = static", "folder = renamed"}
+    # Who has seen nothing move, sees nothing move: the error is about that of zero flow.
+    assert rows["objects = static"]["beyond_noise"] is True
+    assert rows["objects = static"]["difference"] > 0.5 * rows["base"]["mean"]
+    # Its pairs were built, and its networks trained: they are the same.
+    assert len(list((out / "data").glob("*/manifest.json"))) == 4
+    assert rows["folder = renamed"]["beyond_noise"] is False
+    assert rows["folder = renamed"]["errors"] == rows["base"]["errors"]
+    motion, folder, seeds = json.loads((out / "importance.json").read_text())
+    assert (motion["axis"], motion["beyond_noise"]) == ("objects", True)
+    assert (folder["axis"], folder["beyond_noise"], folder["share"]) == ("folder", False, 0)
+    assert motion["share"] > 0.8 > 0.2 > seeds["share"]
+    assert (out / "table.txt").read_text() in said
+    # All were judged on the same pairs.
+    judged = {TrainConfig.load(run / "config.toml").val for run in (out / RUNS).iterdir()}
+    assert len(judged) == 1
 
 
 def test_a_done_study_is_not_done_again(done: Path, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +190,7 @@ def test_killed_and_resumed_the_table_is_the_same(begun: Path, done: Path, study
             break
         time.sleep(0.2)
     assert not found.failures
-    for name in ("table.txt", "table.csv", "table.md", "table.json"):
+    for name in ("table.txt", "table.csv", "table.md", "table.json", "importance.csv", "importance.json"):
         assert (begun / name).read_text() == (done / name).read_text()
 
 
@@ -184,11 +270,12 @@ def test_spynet_on_a_cpu_and_its_page_in_a_browser(tmp_path: Path, browser: Any)
             tab.on(event, lambda what, complaints=complaints: complaints.append(str(what)))
         tab.goto(found.page.as_uri())
         assert tab.locator("h1").inner_text() == "spynet"
-        assert tab.locator("tbody tr").count() == 4
+        tables = tab.locator("tbody")
+        assert [tables.nth(place).locator("tr").count() for place in range(tables.count())] == [4, 2]
         titles = tab.locator("figure h2").all_inner_texts()
         assert titles == ["Error against train.optimiser.lr", "Learning curves"]
         for place in range(2):
-            box = tab.locator("figure > svg").nth(place).bounding_box()
+            box = tab.locator("figure svg").nth(place).bounding_box()
             assert box["width"] > 300
             assert box["height"] > 100
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

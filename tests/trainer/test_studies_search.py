@@ -1,6 +1,7 @@
 """Searches: known parameters come back, workers may die, and a benchmark is no objective by accident."""
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -17,7 +18,8 @@ import studied
 from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
 from trainer.cli import main
-from trainer.studies.objective import check_searchable, statistics_distance
+from trainer.settings import TrainConfig
+from trainer.studies.objective import Objective, check_searchable, statistics_distance
 from trainer.studies.search import search
 from trainer.studies.statistics import distance, flow_statistics
 from trainer.studies.study import Study
@@ -36,17 +38,16 @@ recipe.chair.placement = { spread = 0.0, margin_px = 0.0 }
 recipe.background.translation.range_px = { low = 5.0, high = 300.0, log = true }
 recipe.chair.translation.range_px = { low = 5.0, high = 300.0, log = true }
 recipe.chair.size.mean_px = { low = 10.0, high = 60.0 }
-recipe.chair.rotation.max_deg = { low = 0, high = 90 }
 
 [objective]
-scenes = 8
+scenes = 4
 """
 TRUTH = {
     "recipe.background.translation.range_px": 90.0,
     "recipe.chair.translation.range_px": 40.0,
     "recipe.chair.size.mean_px": 25.0,
 }
-TRIALS = 50
+TRIALS = 30
 
 
 def with_target(folder: Path, name: str = "known") -> Path:
@@ -54,7 +55,7 @@ def with_target(folder: Path, name: str = "known") -> Path:
     text = SEARCH + "target = { flow_mean = 1.0 }\n"
     recipe = Study.load(studied.write(folder, text, name)).setting(TRUTH).recipe
     names = ("flow_mean", "flow_median", "flow_p95", "u_std", "v_std", "coverage")
-    found = flow_statistics(recipe, names, scenes=8)
+    found = flow_statistics(recipe, names, scenes=4)
     target = ", ".join(f"{key} = {value}" for key, value in found.items())
     return studied.write(folder, f"{SEARCH}target = {{ {target} }}\n", name)
 
@@ -105,6 +106,7 @@ def test_known_parameters_come_back(searched: tuple[Study, Path, float]) -> None
     assert best.frame == study.setting({}).recipe.frame
     rows = list(csv.DictReader((folder / "trials.csv").read_text().splitlines()))
     assert [int(row["trial"]) for row in rows] == list(range(TRIALS))
+    assert {row["state"] for row in rows} == {"complete"}
     page = (folder / "index.html").read_text()
     assert page.count("<svg") == 3
 
@@ -121,7 +123,7 @@ def test_a_stopped_search_goes_on_as_if_it_had_not_been(
 
 def test_another_study_of_the_name_is_refused(searched: tuple[Study, Path, float]) -> None:
     study, folder, _ = searched
-    with pytest.raises(InputError, match=r"another one of this name \(objective\.scenes: 8 there, 9 here\)"):
+    with pytest.raises(InputError, match=r"another one of this name \(objective\.scenes: 4 there, 9 here\)"):
         search(study.override(["objective.scenes=9"]), folder, quiet=True)
 
 
@@ -135,13 +137,12 @@ scenes = 1
 target = { coverage = 0.3 }
 """
     found = search(Study.load(studied.write(tmp_path, text)), tmp_path / "out", trials=12, quiet=True)
-    failed = [value is None for _, _, value in found.trials]
-    assert len(failed) == 12
-    assert 0 < sum(failed) < 12
-    assert all(
-        (draws["recipe.chair.count_min"] > draws["recipe.chair.count_max"]) == (value is None)
-        for _, draws, value in found.trials
-    )
+    failed = [trial.state == "failed" for trial in found.trials]
+    assert 0 < sum(failed) < len(failed) == 12
+    assert found.counts == f"12 trials ({12 - sum(failed)} complete, {sum(failed)} failed)"
+    for trial in found.trials:
+        fits = trial.draws["recipe.chair.count_min"] <= trial.draws["recipe.chair.count_max"]
+        assert (trial.state, trial.value is None) == (("complete", False) if fits else ("failed", True))
 
 
 def test_distance_by_hand() -> None:
@@ -177,13 +178,93 @@ kind = "error"
 )
 
 
-def test_an_error_is_searched_by_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a search whose datasets are there."""
+    folder = tmp_path_factory.mktemp("built")
+    with studied.building_here():
+        Objective(Study.load(studied.write(folder, ERROR)), folder, "cpu").prepare(quiet=True)
+    return folder
+
+
+def test_an_error_is_that_of_a_training(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(studied.__file__).parent))
-    study = Study.load(studied.write(tmp_path, ERROR))
-    found = search(study, tmp_path / "out", trials=2, device="cpu", quiet=True)
-    values = [(draws["train.options.offset"], value) for _, draws, value in found.trials]
-    assert sorted(values) == sorted(values, key=lambda pair: pair[1] or 99)
-    assert found.draws["train.options.offset"] == min(values)[0]
+    path, out = studied.write(tmp_path, ERROR), tmp_path / "out"
+    shutil.copytree(built / "data", out / "data")
+    with pytest.raises(SystemExit) as leaving:
+        main(["search", str(path), "--out", str(out), "--trials", "1", "--device", "cpu"])
+    assert leaving.value.code == 0
+    (row,) = csv.DictReader((out / "trials.csv").read_text().splitlines())
+    (metrics,) = (out / "trials").glob("*/metrics.jsonl")
+    validations = [
+        line for line in map(json.loads, metrics.read_text().splitlines()) if line["kind"] == "val"
+    ]
+    assert validations[-1]["step"] == 4
+    assert float(row["value"]) == validations[-1]["epe"]
+    said = capsys.readouterr().out
+    assert "1 trials (1 complete); EPE, px: " in said
+    assert "the best of many is partly luck" in said
+
+
+STEPS = 20
+
+
+class Planted:
+    """In place of a training: at every look one more validation, of an error that its offset rules."""
+
+    looks = 0
+
+    def __init__(self, config: TrainConfig, folder: Path, *_: object) -> None:
+        self.config, self.folder, self.step = config, folder, 0
+        (folder / "checkpoints").mkdir(parents=True)
+
+    @property
+    def at_work(self) -> bool:
+        if self.step == STEPS:
+            return False
+        self.step += 1
+        Planted.looks += 1
+        epe = self.config.options.to_dict()["offset"] + 10 / self.step
+        with (self.folder / "metrics.jsonl").open("a") as file:
+            for data in self.config.val:
+                file.write(json.dumps({"kind": "val", "data": data, "step": self.step, "epe": epe}) + "\n")
+        return True
+
+    def stop(self) -> None:
+        pass
+
+    def failure(self) -> str:
+        return ""
+
+
+def test_bad_trials_are_ended_early_and_the_best_is_found(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.studies.objective.Child", Planted)
+    monkeypatch.setattr("trainer.studies.objective.SECONDS_A_LOOK", 0)
+    study = Study.load(studied.write(tmp_path, ERROR), [f"train.steps={STEPS}"])
+    shutil.copytree(built / "data", tmp_path / "out" / "data")
+    found = search(study, tmp_path / "out", trials=15, device="cpu", quiet=True)
+    states = [trial.state for trial in found.trials]
+    assert states[:5] == ["complete"] * 5
+    assert states.count("pruned") > 2
+    assert states.count("complete") + states.count("pruned") == 15
+    assert found.counts == f"15 trials ({states.count('complete')} complete, {states.count('pruned')} pruned)"
+    # Ended early: fewer steps in all, the others whole.
+    assert STEPS * states.count("complete") < Planted.looks < STEPS * (states.count("complete") + 2)
+    # The best of all that were drawn is not among the pruned ones.
+    assert found.draws["train.options.offset"] == min(
+        trial.draws["train.options.offset"] for trial in found.trials
+    )
+    assert found.value == pytest.approx(found.draws["train.options.offset"] + 10 / STEPS)
+    rows = list(csv.DictReader((tmp_path / "out" / "trials.csv").read_text().splitlines()))
+    assert [row["state"] for row in rows] == states
+    assert all((row["state"] == "pruned") == (row["value"] == "") for row in rows)
+    assert found.counts in (tmp_path / "out" / "index.html").read_text()
+    # No weights are left that nobody asked for.
+    assert not list((tmp_path / "out" / "trials").glob("*/checkpoints"))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +342,7 @@ def postgres(tmp_path: Path) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-WORKER = """
+SLOW = """
 import sys, time
 from pathlib import Path
 from trainer.studies import objective, search
@@ -271,34 +352,28 @@ def never(*_):
     Path(sys.argv[2], "at work").touch()
     time.sleep(1000)
 
-if __name__ == "__main__":
-    study, out, url, workers = Study.load(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-    if not workers:
-        objective.statistics_distance = never
-    found = search.search(study, out, trials=12, storage=url, workers=workers or 1, heartbeat=1, quiet=True)
-    print(len(found.trials))
+objective.statistics_distance = never
+search.search(Study.load(sys.argv[1]), Path(sys.argv[2]), trials=12, storage=sys.argv[3], heartbeat=1, quiet=True)
 """
 
 
 def test_a_worker_that_dies_gives_its_trial_back(postgres: str, tmp_path: Path) -> None:
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    command = [sys.executable, str(script), str(with_target(tmp_path)), str(tmp_path / "out"), postgres]
-    slow = subprocess.Popen([*command, "0"])
-    while not (tmp_path / "out" / "at work").exists():
+    study, out = with_target(tmp_path), tmp_path / "out"
+    slow = subprocess.Popen([sys.executable, "-c", SLOW, str(study), str(out), postgres])
+    while not (out / "at work").exists():
         assert slow.poll() is None
         time.sleep(0.1)
     slow.kill()
     slow.wait()
-    done = subprocess.run([*command, "2"], stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+    found = search(Study.load(study), out, trials=12, storage=postgres, workers=2, heartbeat=1, quiet=True)
     # Two workers may begin the last one in the same moment.
-    assert int(done.stdout) in (12, 13)
+    assert len(found.trials) in (12, 13)
     storage = optuna.storages.RDBStorage(postgres.replace("postgresql://", "postgresql+psycopg://"))
     trials = optuna.load_study(study_name="known", storage=storage).get_trials()
     storage.remove_session()
     storage.engine.dispose()
     states = [trial.state.name for trial in trials]
-    assert states.count("COMPLETE") == int(done.stdout)
+    assert states.count("COMPLETE") == len(found.trials)
     assert states.count("FAIL") == 1
     assert len(states) == states.count("COMPLETE") + 1
     # What the dead worker drew was taken up, once.

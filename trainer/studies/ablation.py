@@ -15,10 +15,12 @@ from chairsgen.progress import duration
 from trainer.data import open_validation
 from trainer.devices import pick_device
 from trainer.studies import answers as tables
+from trainer.studies import importance as shares
 from trainer.studies.answers import Answer, answers
 from trainer.studies.cost import checkpoint_bytes
+from trainer.studies.importance import Importance, importance
 from trainer.studies.page import write_page
-from trainer.studies.plan import Plan, Run
+from trainer.studies.plan import Plan, Run, levels
 from trainer.studies.running import RUNS, STUDY, Child, errors, is_made, make, share, train_here
 from trainer.studies.study import Study, differences
 
@@ -32,12 +34,14 @@ class Ablation:
 
     Attributes:
         answers: Every setting on every dataset.
+        importance: What every axis explains of the error on every dataset.
         failures: Why runs failed, by their names.
         idle: Axes of which no value differs from the base in what a network learns from.
         page: The page that shows it.
     """
 
     answers: list[Answer]
+    importance: list[Importance]
     failures: dict[str, str]
     idle: list[str]
     page: Path
@@ -151,12 +155,22 @@ def _write(plan: Plan, failures: Mapping[str, str]) -> Ablation:
         key: {seed: error for seed, error in by_seed.items() if error - error == 0}
         for key, by_seed in measured(plan).items()
     }
-    found = answers([case.name for case in plan.cases], list(plan.evaluated.values()), usable)
+    data = list(plan.evaluated.values())
+    found = answers([case.name for case in plan.cases], data, usable)
+    cases = levels(plan)
+    explained = [
+        one
+        for name in data
+        for one in importance(cases, {case: usable.get((case, name), {}) for case in cases}, name)
+    ]
+    mode = plan.study.options.mode
     for name, text in (
-        ("table.txt", tables.as_text(found) + "\n"),
-        ("table.md", tables.as_markdown(found)),
+        ("table.txt", f"{tables.as_text(found)}\n\n{shares.as_text(explained, mode)}\n"),
+        ("table.md", f"{tables.as_markdown(found)}\n{shares.as_markdown(explained, mode)}"),
         ("table.csv", tables.as_csv(found)),
         ("table.json", tables.as_json(found)),
+        ("importance.csv", shares.as_csv(explained)),
+        ("importance.json", shares.as_json(explained)),
     ):
         write_aside(plan.folder / name, text.encode())
     base = plan.cases[0].setting.key
@@ -165,8 +179,8 @@ def _write(plan: Plan, failures: Mapping[str, str]) -> Ablation:
         for axis in plan.study.axes
         if all(plan.study.setting(value.changes).key == base for value in axis.values)
     ]
-    page = write_page(plan, found, dict(failures), idle)
-    return Ablation(answers=found, failures=dict(failures), idle=idle, page=page)
+    page = write_page(plan, found, explained, dict(failures), idle)
+    return Ablation(answers=found, importance=explained, failures=dict(failures), idle=idle, page=page)
 
 
 def _say(text: str, quiet: bool) -> None:

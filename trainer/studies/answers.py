@@ -80,14 +80,14 @@ def compare(errors: Mapping[int, float], base: Mapping[int, float]) -> Differenc
     if len(shared) > 1:
         each = [errors[seed] - base[seed] for seed in shared]
         error = stdev(each) / math.sqrt(len(each))
-        return Difference(mean=fmean(each), half=_quantile(len(each) - 1) * error, error=error)
+        return Difference(mean=fmean(each), half=_student(len(each) - 1) * error, error=error)
     mean = fmean(errors.values()) - fmean(base.values())
     if min(len(errors), len(base)) < 2:
         return Difference(mean=mean)
     first, second = (stdev(values.values()) ** 2 / len(values) for values in (errors, base))
     error = math.sqrt(first + second)
     freedom = error**4 / (first**2 / (len(errors) - 1) + second**2 / (len(base) - 1)) if error else math.inf
-    return Difference(mean=mean, half=_quantile(freedom) * error, error=error)
+    return Difference(mean=mean, half=_student(freedom) * error, error=error)
 
 
 def answers(
@@ -125,7 +125,9 @@ def decimals(error: float | None, value: float) -> int:
 
 def rounded(value: float, error: float | None, *, sign: bool = False) -> str:
     """A value with the digits that its standard error supports."""
-    text = f"{value:{'+' if sign else ''}.{decimals(error, value)}f}"
+    places = decimals(error, value)
+    # Plus 0: what is rounded to 0 has no sign of its own.
+    text = f"{round(value, places) + 0.0:{'+' if sign else ''}.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}") if sign else text
 
 
@@ -143,8 +145,13 @@ def row(answer: Answer) -> dict[str, str]:
         if difference.half is not None:
             ends = (difference.mean - difference.half, difference.mean + difference.half)
             cells["95 % interval"] = " to ".join(rounded(end, difference.error, sign=True) for end in ends)
-        cells["beyond noise"] = {None: "one seed", True: "yes", False: "no"}[difference.beyond_noise]
+        cells["beyond noise"] = verdict(difference.beyond_noise)
     return cells
+
+
+def verdict(beyond_noise: bool | None) -> str:
+    """Whether something is beyond the noise, in a word."""
+    return {None: "one seed", True: "yes", False: "no"}[beyond_noise]
 
 
 def note(found: Sequence[Answer]) -> str:
@@ -162,13 +169,7 @@ def as_text(found: Sequence[Answer]) -> str:
     """A table for each dataset, in columns."""
     lines: list[str] = []
     for name, rows in _tables(found):
-        cells = [dict(zip(HEADINGS, HEADINGS, strict=True)), *rows]
-        widths = {heading: max(len(line[heading]) for line in cells) for heading in HEADINGS}
-        lines += [name]
-        for line in cells:
-            columns = [f"{line[heading]:>{widths[heading]}}" for heading in HEADINGS[1:]]
-            lines.append("  ".join([f"{line['setting']:<{widths['setting']}}", *columns]).rstrip())
-        lines.append("")
+        lines += [name, *in_columns(HEADINGS, rows), ""]
     return "\n".join([*lines, note(found)])
 
 
@@ -176,10 +177,7 @@ def as_markdown(found: Sequence[Answer]) -> str:
     """The same in Markdown."""
     lines: list[str] = []
     for name, rows in _tables(found):
-        lines += [f"**{name}**", "", f"| {' | '.join(HEADINGS)} |", f"|---{'|--:' * (len(HEADINGS) - 1)}|"]
-        for line in rows:
-            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line.values())} |")
-        lines.append("")
+        lines += [f"**{name}**", "", *in_markdown(HEADINGS, rows), ""]
     return "\n".join([*lines, note(found), ""])
 
 
@@ -197,6 +195,39 @@ def as_csv(found: Sequence[Answer]) -> str:
 def as_json(found: Sequence[Answer]) -> str:
     """The same, with the interval as numbers and the errors of all runs, as they were measured."""
     return json.dumps([_plain(answer) for answer in found], indent=1) + "\n"
+
+
+def in_columns(headings: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """A table's lines as text: the first column to the left, all others to the right."""
+    cells = [dict(zip(headings, headings, strict=True)), *rows]
+    first, *others = [(heading, max(len(line[heading]) for line in cells)) for heading in headings]
+    return [
+        "  ".join(
+            [f"{line[first[0]]:<{first[1]}}", *(f"{line[heading]:>{width}}" for heading, width in others)]
+        ).rstrip()
+        for line in cells
+    ]
+
+
+def in_markdown(headings: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """The same in Markdown."""
+    lines = [f"| {' | '.join(headings)} |", f"|---{'|--:' * (len(headings) - 1)}|"]
+    for line in rows:
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line.values())} |")
+    return lines
+
+
+def scipy_stats() -> Any:
+    """SciPy's distributions.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    try:
+        from scipy import stats
+    except ImportError:
+        raise InputError('studies need SciPy: run `pip install "chairsgen[studies]"`') from None
+    return stats
 
 
 def _plain(answer: Answer) -> dict[str, Any]:
@@ -224,9 +255,5 @@ def _tables(found: Sequence[Answer]) -> Iterator[tuple[str, list[dict[str, str]]
         yield name, [row(answer) for answer in found if answer.data == name]
 
 
-def _quantile(freedom: float) -> float:
-    try:
-        from scipy.stats import t
-    except ImportError:
-        raise InputError('studies need SciPy: run `pip install "chairsgen[studies]"`') from None
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+def _student(freedom: float) -> float:
+    return float(scipy_stats().t.ppf((1 + CONFIDENCE) / 2, freedom))

@@ -13,7 +13,9 @@ def add_commands(commands: Any) -> None:
         "ablate",
         help="which parameter matters",
         description="Trains a network for every setting and seed of a study, and says which settings differ "
-        "beyond the noise of the seeds; the same command goes on with a study.",
+        "beyond the noise of the seeds, and which parameter explains how much; the same command goes on with a "
+        "study. Every setting is judged on the same pairs: those that the study names in evaluate, else val pairs "
+        "of the base's recipe, of assets that none learns from.",
     )
     _add_study(ablate)
     ablate.add_argument(
@@ -73,12 +75,13 @@ def _ablate(arguments: Namespace) -> int:
         plan = Plan(study=study, folder=arguments.out)
         print(forecast(plan, jobs=arguments.jobs, device=arguments.device))
         return 0
+    from trainer.studies import answers, importance
     from trainer.studies.ablation import ablate
-    from trainer.studies.answers import as_text
     from trainer.studies.page import idle_notes
 
     found = ablate(study, arguments.out, jobs=arguments.jobs, device=arguments.device)
-    print(as_text(found.answers))
+    print(answers.as_text(found.answers), end="\n\n")
+    print(importance.as_text(found.importance, study.options.mode))
     for line in idle_notes(found.idle):
         print(line)
     for run, cause in found.failures.items():
@@ -90,6 +93,7 @@ def _ablate(arguments: Namespace) -> int:
 
 
 def _search(arguments: Namespace) -> int:
+    from trainer.studies.results import ONE_RUN, best_value
     from trainer.studies.search import search
     from trainer.studies.study import Study
 
@@ -103,9 +107,11 @@ def _search(arguments: Namespace) -> int:
         device=arguments.device,
     )
     label = "distance to the target" if study.objective.kind == "statistics" else "EPE, px"
-    print(f"{len(found.trials):,} trials; {label}: {found.value:.3g}, with")
+    print(f"{found.counts}; {label}: {best_value(study, found)}, with")
     for key, value in found.draws.items():
         print(f"  {key} = {value:.4g}" if isinstance(value, float) else f"  {key} = {value}")
+    if study.objective.kind == "error":
+        print(ONE_RUN)
     best = shlex.quote(str(arguments.out / "best.toml"))
     print(f"next: chairsgen build --recipe {best} --out DATA")
     return 0

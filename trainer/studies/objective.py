@@ -124,19 +124,20 @@ class Objective:
         if found := errors(folder, config):
             return fmean(found.values())
         child = Child(config, folder, self.device, share(self.slot, self.workers))
-        reported = 0
+        reported, pruned = 0, False
         try:
-            while child.at_work:
+            while child.at_work and not pruned:
                 time.sleep(SECONDS_A_LOOK)
                 reported = _report(trial, folder, config, reported)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
+                pruned = trial.should_prune()
         finally:
             child.stop()
-        if cause := child.failure():
+        if not pruned and (cause := child.failure()):
             raise Failed(cause)
         # Weights that nobody asked for: a hundred trials' would fill the disk.
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        if pruned:
+            raise optuna.TrialPruned
         return fmean((errors(folder, config) or {}).values())
 
 

@@ -10,9 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chairsgen.aside import write_aside
 from trainer import __version__
-from trainer.studies import plots
+from trainer.studies import importance, plots
 from trainer.studies.answers import HEADINGS, Answer, note, row
-from trainer.studies.plan import Plan, points
+from trainer.studies.importance import Importance
+from trainer.studies.plan import BASE, Plan, levels, points
 from trainer.studies.running import RUNS, Point, curves
 
 INDEX = "index.html"
@@ -90,12 +91,19 @@ def write_content(folder: Path, content: Content) -> Path:
     return folder / INDEX
 
 
-def write_page(plan: Plan, found: Sequence[Answer], failures: Mapping[str, str], idle: Sequence[str]) -> Path:
+def write_page(
+    plan: Plan,
+    found: Sequence[Answer],
+    explained: Sequence[Importance],
+    failures: Mapping[str, str],
+    idle: Sequence[str],
+) -> Path:
     """Writes an ablation's page.
 
     Args:
         plan: What was run.
         found: What came of it.
+        explained: What every axis explains.
         failures: Why runs failed, by their names.
         idle: Axes that change nothing.
     """
@@ -108,6 +116,8 @@ def write_page(plan: Plan, found: Sequence[Answer], failures: Mapping[str, str],
         tables.append(
             Table(title=name, headings=HEADINGS, rows=[list(cells.values()) for cells in rows], bold=bold)
         )
+    shares = {name: [one for one in explained if one.data == name] for name in data}
+    tables += [_importance_table(name, those) for name, those in shares.items() if those]
     errors = {(answer.case, answer.data): list(answer.errors.values()) for answer in found}
     base = {name: fmean(values) if (values := errors[plan.cases[0].name, name]) else None for name in data}
     pictures = [
@@ -127,6 +137,19 @@ def write_page(plan: Plan, found: Sequence[Answer], failures: Mapping[str, str],
         for axis in plan.study.axes
         if axis.name not in idle
     ]
+    pictures += [
+        Picture(
+            title=f"{importance.TITLE}: {name}",
+            svg=plots.bars(
+                {one.axis: 100 * one.share for one in those},
+                "share of the variance, %",
+                {one.axis: 100 * one.share_error for one in those},
+            ),
+        )
+        for name, those in shares.items()
+        if those and len(plan.study.axes) > 1
+    ]
+    pictures += _parallel(plan, found, idle)
     learned: dict[str, dict[str, list[Sequence[Point]]]] = {name: {} for name in data}
     for run in plan.runs:
         for spec, line in curves(plan.folder / RUNS / run.name).items():
@@ -147,6 +170,7 @@ def write_page(plan: Plan, found: Sequence[Answer], failures: Mapping[str, str],
             tables=tables,
             notes=[
                 note(found),
+                importance.note(explained, options.mode),
                 *idle_notes(idle),
                 *(f"failed: {run}: {why}" for run, why in failures.items()),
             ],
@@ -156,10 +180,47 @@ def write_page(plan: Plan, found: Sequence[Answer], failures: Mapping[str, str],
                 "table.csv": "as CSV",
                 "table.md": "as Markdown",
                 "table.json": "as JSON, with every run's error",
+                "importance.csv": "what each axis explains",
+                "importance.json": "as JSON",
                 "study.json": "what was asked",
             },
         ),
     )
+
+
+def _importance_table(name: str, explained: Sequence[Importance]) -> Table:
+    rows = [importance.row(one) for one in explained]
+    return Table(
+        title=f"{importance.TITLE}: {name}",
+        headings=importance.HEADINGS,
+        rows=[list(cells.values()) for cells in rows],
+        bold=frozenset(i for i, one in enumerate(explained) if one.beyond_noise),
+    )
+
+
+def _parallel(plan: Plan, found: Sequence[Answer], idle: Sequence[str]) -> list[Picture]:
+    """Every setting as a line through its values, where more than one axis matters at all."""
+    axes = [axis for axis in plan.study.axes if axis.name not in idle]
+    if len(axes) < 2:
+        return []
+    cases = levels(plan)
+    words = {}
+    for axis in axes:
+        used = {case[axis.name] for case in cases.values()}
+        words[axis.name] = [
+            label for label in (BASE, *(value.label for value in axis.values)) if label in used
+        ]
+    pictures = []
+    for name in plan.evaluated.values():
+        lines = [
+            {axis.name: cases[answer.case][axis.name] for axis in axes} | {plots.EPE: answer.mean}
+            for answer in found
+            if answer.data == name and answer.case in cases and answer.mean is not None
+        ]
+        if len(lines) > 1:
+            title = f"Settings, the best standing out: {name}"
+            pictures.append(Picture(title=title, svg=plots.parallel_coordinates(lines, plots.EPE, words)))
+    return pictures
 
 
 def idle_notes(idle: Sequence[str]) -> list[str]:

@@ -165,6 +165,23 @@ def points(plan: Plan, axis: Axis) -> list[tuple[str, list[str]]]:
     return found
 
 
+def levels(plan: Plan) -> dict[str, dict[str, str]]:
+    """The value of every axis in each setting, by the setting's name, then by the axis'.
+
+    Where every axis is varied with the others, a base of values that no axis names would have them all at once,
+    and tell nothing of any: it is left out.
+    """
+    study, base = plan.study, plan.cases[0]
+    of_base = {
+        axis.name: next(
+            (v.label for v in axis.values if study.setting(v.changes).key == base.setting.key), BASE
+        )
+        for axis in study.axes
+    }
+    within = study.options.mode == "one-at-a-time" or BASE not in of_base.values()
+    return {case.name: of_base | dict(case.labels) for case in plan.cases if within or case is not base}
+
+
 def enumerate_cases(study: Study) -> Iterator[Case]:
     """The settings of a study: the base, then those of its mode, each once.
 

@@ -3,23 +3,34 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from chairsgen.errors import InputError
+from trainer.studies.answers import rounded
 from trainer.studies.running import Point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"#1b1d21": "ink", "#646870": "soft", "#dedfe0": "line", "#1f5fae": "accent", "#8fb2da": "bar"}
+COLOURS = {
+    "#1b1d21": "ink",
+    "#646870": "soft",
+    "#dedfe0": "line",
+    "#1f5fae": "accent",
+    "#8fb2da": "bar",
+    "#fbfbf9": "paper",
+}
 """Those of the page, by the names of its variables."""
 
-INK, SOFT, LINE, ACCENT, BAR = COLOURS
+INK, SOFT, LINE, ACCENT, BAR, PAPER = COLOURS
 PALETTE = ("#3b7dd8", "#d9822b", "#3a9d5d", "#c2478f", "#8a6fd1", "#b3892b", "#2f9aa0", "#d1534f")
+EPE = "EPE, px"
 WIDTH, HEIGHT = 7.2, 3.0
 MOST_LABEL = 28
+LANE = 0.08
+"""Of the height: how far the lines of a parallel plot that share a word lie apart, first to last."""
+
 LOG_FROM = 20
 """Errors of which the largest is so many times the least are shown in their logarithm."""
 
@@ -56,24 +67,26 @@ def against_axis(
 
 
 def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]]) -> str:
-    """Error against steps: a line for each run, a colour for each setting.
+    """Error against steps: a line for each run, a colour for each setting; of many, for a few that stand out.
 
     Args:
-        panels: For each dataset and setting, the validations of its runs.
+        panels: For each dataset and setting, the base first, the validations of its runs.
     """
     figure, axes = _panels(list(panels))
     from matplotlib.ticker import MaxNLocator
 
     for plot, settings in zip(axes, panels.values(), strict=True):
-        for colour, (name, runs) in zip(cycle(PALETTE), settings.items(), strict=False):
+        named = _outstanding(settings)
+        colours = dict(zip(named, PALETTE, strict=False))
+        for name, runs in sorted(settings.items(), key=lambda item: item[0] in named):
             for number, run in enumerate(runs):
                 plot.plot(
                     [point.step for point in run],
                     [point.epe for point in run],
-                    color=colour,
+                    color=colours.get(name, LINE),
                     linewidth=1.2,
                     marker="." if len(run) < 10 else "",
-                    label="" if number else _short(name),
+                    label="" if number or name not in named else named[name],
                 )
         plot.set_xlabel("steps")
         plot.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -87,11 +100,33 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]
     return _svg(figure)
 
 
-def bars(values: Mapping[str, float], label: str) -> str:
-    """A bar for each value, the longest first."""
+def _outstanding(settings: Mapping[str, Sequence[Sequence[Point]]]) -> dict[str, str]:
+    """The settings to tell apart, and what a legend calls them: all, or else the base, the best and the worst."""
+    if len(settings) <= len(PALETTE):
+        # Of a long name, the end tells: it is the value.
+        return {
+            name: _short(name if len(name) <= MOST_LABEL else f"…{name[1 - MOST_LABEL :]}")
+            for name in settings
+        }
+    ends = {name: sum(run[-1].epe for run in runs) / len(runs) for name, runs in settings.items()}
+    best, worst = (choose(ends, key=ends.__getitem__) for choose in (min, max))
+    return {best: "the best", worst: "the worst"} | {next(iter(settings)): "base"}
+
+
+def bars(values: Mapping[str, float], label: str, errors: Mapping[str, float] | None = None) -> str:
+    """A bar for each value, the longest first; with a line of their standard errors, where these are given."""
     figure, (plot,) = _panels([""], height=0.6 + 0.32 * max(len(values), 1))
     ordered = sorted(values.items(), key=lambda item: item[1])
-    plot.barh([name for name, _ in ordered], [value for _, value in ordered], color=BAR, height=0.6)
+    plot.barh(
+        [_short(name, 36) for name, _ in ordered], [value for _, value in ordered], color=BAR, height=0.6
+    )
+    if errors:
+        widths = [errors[name] for name, _ in ordered]
+        middles = [value for _, value in ordered]
+        plot.errorbar(
+            middles, range(len(ordered)), xerr=widths, fmt="none", ecolor=INK, elinewidth=1, capsize=3
+        )
+        plot.set_xlim(left=0)
     plot.set_xlabel(label)
     plot.set_ylabel("")
     return _svg(figure)
@@ -111,34 +146,67 @@ def history(values: Sequence[tuple[int, float]], label: str) -> str:
     return _svg(figure)
 
 
-def parallel_coordinates(trials: Sequence[Mapping[str, float]], last: str) -> str:
-    """A line for each trial through its draws, each scaled to its range; the better half stands out.
+def parallel_coordinates(
+    trials: Sequence[Mapping[str, Any]], last: str, words: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """A line for each trial through its values, each scaled to its range; the best tenth stands out.
 
     Args:
-        trials: Values by name, those of ``last`` among them, by which trials are good or bad.
+        trials: Numbers and words by name, a number of ``last`` among them, by which trials are good or bad.
         last: The name of the objective.
+        words: The order of the words of a name; the alphabet's for the others.
     """
+    known = _words(trials) | dict(words or {})
+    points = numeric(trials, known)
     names = [*(name for name in trials[0] if name != last), last]
-    ends = {name: (min(t[name] for t in trials), max(t[name] for t in trials)) for name in names}
-    figure, (plot,) = _panels([""], height=3.4)
-    ordered = sorted(trials, key=lambda trial: -trial[last])
-    for rank, trial in enumerate(ordered):
-        heights = [(trial[name] - ends[name][0]) / ((ends[name][1] - ends[name][0]) or 1) for name in names]
-        good = rank >= 0.9 * len(ordered)
+    ends = {name: (min(p[name] for p in points), max(p[name] for p in points)) for name in names}
+    figure, (plot,) = _panels([""], height=3.6)
+    ordered = sorted(points, key=lambda point: -point[last])
+    for rank, point in enumerate(ordered):
+        heights = [_height(point[name], ends[name]) for name in names]
+        # Side by side, where many have the same word.
+        aside = LANE * (rank / max(len(ordered) - 1, 1) - 0.5)
+        good = rank >= len(ordered) - max(len(ordered) // 10, 1)
         plot.plot(
             range(len(names)),
-            heights,
+            [height + aside * (name in known) for name, height in zip(names, heights, strict=True)],
             color=ACCENT if good else BAR,
-            linewidth=1.4 if good else 0.7,
-            alpha=1 if good else 0.5,
+            linewidth=2 if good else 1,
+            alpha=1 if good else 0.6,
         )
-    plot.set_xticks(
-        range(len(names)), [_short(name.split(".", 1)[-1]) for name in names], rotation=25, ha="right"
-    )
-    plot.set_yticks([0, 1], ["least", "most"])
+    for place, name in enumerate(names):
+        marks = (
+            enumerate(known[name]) if name in known else [(end, rounded(end, None)) for end in {*ends[name]}]
+        )
+        for value, text in marks:
+            plot.annotate(
+                _short(text, 16),
+                (place, _height(value, ends[name])),
+                (-5, 0) if place == len(names) - 1 else (5, 0),
+                textcoords="offset points",
+                ha="right" if place == len(names) - 1 else "left",
+                va="center",
+                fontsize=9,
+                color=INK,
+                zorder=4,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1},
+            )
+    # Names that are longer than their axes lie apart stand on lines of their own.
+    lines = 1 + len(names) // 4
+    texts = ["\n" * (place % lines) + _short(name.split(".", 1)[-1]) for place, name in enumerate(names)]
+    plot.set_xticks(range(len(names)), texts)
+    plot.get_xticklabels()[0].set_horizontalalignment("left")
+    plot.get_xticklabels()[-1].set_horizontalalignment("right")
+    plot.set_xlim(0, len(names) - 1)
+    plot.set_yticks([])
     plot.set_ylabel("")
     plot.grid(axis="x", color=LINE)
     return _svg(figure)
+
+
+def _height(value: float, ends: tuple[float, float]) -> float:
+    low, high = ends
+    return (value - low) / (high - low) if high > low else 0.5
 
 
 def _panels(names: Sequence[str], height: float = HEIGHT) -> "tuple[Figure, list[Axes]]":
@@ -151,7 +219,7 @@ def _panels(names: Sequence[str], height: float = HEIGHT) -> "tuple[Figure, list
     axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
     for plot, name in zip(axes, names, strict=True):
         plot.set_title(_short(name, 80), loc="left", fontsize=10, color=INK)
-        plot.set_ylabel("EPE, px", color=INK)
+        plot.set_ylabel(EPE, color=INK, labelpad=8)
         plot.set_axisbelow(True)
         plot.grid(axis="y", color=LINE)
         plot.spines[:].set_visible(False)
@@ -180,13 +248,19 @@ def _short(text: str, most: int = MOST_LABEL) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def numeric(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """Trials whose words are replaced by their places among the words of their name."""
-    words = {
+def _words(trials: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[str]]:
+    """The words of every name that has some, in their alphabet's order."""
+    return {
         name: sorted({str(trial[name]) for trial in trials})
         for name in trials[0]
-        if any(isinstance(trial[name], str) for trial in trials)
+        if any(isinstance(trial[name], str | bool) for trial in trials)
     }
+
+
+def numeric(
+    trials: Sequence[Mapping[str, Any]], words: Mapping[str, Sequence[str]]
+) -> list[dict[str, float]]:
+    """Trials whose words are replaced by their places among the words of their name."""
     return [
         {
             name: float(words[name].index(str(value)) if name in words else value)

@@ -10,11 +10,33 @@ from typing import Any
 
 from chairsgen.aside import write_aside
 from trainer.studies import plots
+from trainer.studies.answers import rounded
 from trainer.studies.page import Content, Picture, Table, write_content
 from trainer.studies.statistics import flow_statistics
 from trainer.studies.study import Study
 
+ONE_RUN = "a trial is one network: the best of many is partly luck; trainer ablate, with seeds, tells"
 BEST, AUGMENTATION, TABLE = "best.toml", "best-augment.toml", "trials.csv"
+
+
+STATES = ("complete", "pruned", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A trial that has ended.
+
+    Attributes:
+        number: Its number in the database.
+        draws: By dotted key.
+        state: ``complete``; ``pruned``, since others were better after as many steps; or ``failed``.
+        value: The objective; None unless it is complete.
+    """
+
+    number: int
+    draws: dict[str, Any]
+    state: str
+    value: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +46,19 @@ class Search:
     Attributes:
         value: The least of the objective.
         draws: Of the best trial, by dotted key.
-        trials: Every trial that counts: its number, its draws, and its value (None: pruned or failed).
+        trials: Every trial that counts.
     """
 
     value: float
     draws: dict[str, Any]
-    trials: list[tuple[int, dict[str, Any], float | None]]
+    trials: list[Trial]
+
+    @property
+    def counts(self) -> str:
+        """How many trials ended how, in words."""
+        states = [trial.state for trial in self.trials]
+        ended = ", ".join(f"{states.count(state):,} {state}" for state in STATES if state in states)
+        return f"{len(states):,} trials ({ended})"
 
 
 def write_results(study: Study, out: Path, found: Search, importance: Mapping[str, float]) -> None:
@@ -68,24 +97,24 @@ def write_results(study: Study, out: Path, found: Search, importance: Mapping[st
                 rows=rows,
             )
         )
-    ended = [(number, value) for number, _, value in found.trials if value is not None]
+    ended = [(trial.number, trial.value) for trial in found.trials if trial.value is not None]
     pictures = [Picture(title="Trials", svg=plots.history(ended, label))]
     if importance:
         pictures.append(
             Picture(title="Which keys matter", svg=plots.bars(importance, "share of the importance"))
         )
     if len(study.ranges) > 1 and len(ended) > 1:
-        lines = [draws | {label: value} for _, draws, value in found.trials if value is not None]
+        lines = [trial.draws | {label: trial.value} for trial in found.trials if trial.value is not None]
         title = "Draws of the trials; the best tenth stands out"
-        pictures.append(Picture(title=title, svg=plots.parallel_coordinates(plots.numeric(lines), label)))
+        pictures.append(Picture(title=title, svg=plots.parallel_coordinates(lines, label)))
     write_content(
         out,
         Content(
             title=study.name,
             about=study.options.about,
-            facts=[f"{len(found.trials)} trials", f"{label}: {_short(found.value)} at best"],
+            facts=[found.counts, f"{label}: {best_value(study, found)} at best"],
             tables=tables,
-            notes=[],
+            notes=[] if study.objective.kind == "statistics" else [ONE_RUN],
             pictures=pictures,
             files=files,
         ),
@@ -95,12 +124,16 @@ def write_results(study: Study, out: Path, found: Search, importance: Mapping[st
 def _as_csv(study: Study, found: Search) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["trial", "value", *study.ranges])
-    for number, draws, value in found.trials:
-        writer.writerow(
-            [number, "" if value is None else value, *(draws.get(key, "") for key in study.ranges)]
-        )
+    writer.writerow(["trial", "state", "value", *study.ranges])
+    for trial in found.trials:
+        draws = (trial.draws.get(key, "") for key in study.ranges)
+        writer.writerow([trial.number, trial.state, "" if trial.value is None else trial.value, *draws])
     return file.getvalue()
+
+
+def best_value(study: Study, found: Search) -> str:
+    """The least of the objective, with the digits that it has: two, if it is one network's error."""
+    return _short(found.value) if study.objective.kind == "statistics" else rounded(found.value, None)
 
 
 def _short(value: Any) -> str:

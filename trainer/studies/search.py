@@ -2,7 +2,8 @@
 
 Trials are drawn by Optuna's TPE (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011) and
 kept in a database, by which any number of workers, on any machines, share a search. A worker that dies gives its
-trial back: once its sign of life is old enough, another worker takes the same draws up.
+trial back: once its sign of life is old enough, another worker takes the same draws up. A training whose error is
+above the median of earlier ones after as many steps is ended, and its trial pruned.
 
 The idea of searching a dataset's parameters with the network in the loop: Sun et al., "AutoFlow", CVPR 2021.
 """
@@ -15,7 +16,7 @@ import secrets
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ import numpy as np
 from chairsgen.errors import InputError
 from chairsgen.progress import progress
 from trainer.studies.objective import Failed, Objective, check_searchable
-from trainer.studies.results import Search, write_results
+from trainer.studies.results import Search, Trial, write_results
 from trainer.studies.study import Range, Study, differences
 
 if TYPE_CHECKING:
@@ -173,24 +174,26 @@ class Task:
                 opened.enqueue_trial(trial.params)
                 raise
 
-        shown_done = min(len(counted(opened)), self.trials)
+        shown_done = min(len(counted(_trials(opened))), self.trials)
         with progress("searching", self.trials, "trials", done=shown_done, quiet=quiet) as shown:
             while True:
                 with _experimental():
                     optuna.storages.fail_stale_trials(opened)
-                done = len(counted(opened))
+                trials = _trials(opened)
+                ended = counted(trials)
+                done = len(ended)
                 if done > shown_done:
-                    shown.advance(min(done, self.trials) - shown_done, _best(opened))
+                    shown.advance(min(done, self.trials) - shown_done, _best(ended))
                     shown_done = min(done, self.trials)
                 if done >= self.trials:
                     return
-                running = len(opened.get_trials(deepcopy=False, states=(state.RUNNING,)))
+                running = sum(trial.state == state.RUNNING for trial in trials)
                 if done + running >= self.trials:
                     # Another worker is at the last ones: it may die.
                     time.sleep(WAIT_S)
                     continue
                 # A sampler of its own for each trial: a search that was stopped goes on as if it had not been.
-                seed = np.random.SeedSequence((salt, len(opened.get_trials(deepcopy=False))))
+                seed = np.random.SeedSequence((salt, len(trials)))
                 with _experimental():
                     opened.sampler = optuna.samplers.TPESampler(
                         seed=int(seed.generate_state(1)[0]), multivariate=True
@@ -203,18 +206,23 @@ class Task:
         Raises:
             InputError: None came to an end.
         """
+        counting = counted(_trials(opened))
         trials = [
-            (trial.number, dict(trial.params), trial.value if trial.state.name == "COMPLETE" else None)
-            for trial in counted(opened)
+            Trial(
+                number=trial.number,
+                draws=dict(trial.params),
+                state="failed" if trial.state.name == "FAIL" else trial.state.name.lower(),
+                value=trial.value if trial.state.name == "COMPLETE" else None,
+            )
+            for trial in counting
         ]
-        ended = [trial for trial in trials if trial[2] is not None]
+        ended = [(trial.value, trial.number, trial.draws) for trial in trials if trial.value is not None]
         if not ended:
-            causes = [trial.user_attrs["cause"] for trial in counted(opened) if "cause" in trial.user_attrs]
+            causes = [trial.user_attrs["cause"] for trial in counting if "cause" in trial.user_attrs]
             raise InputError(
                 f"no trial came to an end; the first failure: {causes[0] if causes else 'unknown'}"
             )
-        _, draws, value = min(ended, key=lambda trial: (trial[2], trial[0]))
-        assert value is not None
+        value, _, draws = min(ended, key=lambda one: one[:2])
         return Search(value=value, draws=draws, trials=trials)
 
 
@@ -231,9 +239,12 @@ def draw(trial: "optuna.Trial", ranges: Mapping[str, Range]) -> dict[str, Any]:
     return draws
 
 
-def counted(opened: "optuna.Study") -> list[Any]:
-    """The trials that have ended and count: not those that were given back."""
-    trials = opened.get_trials(deepcopy=False)
+def _trials(opened: "optuna.Study") -> list[Any]:
+    return opened.get_trials(deepcopy=False)
+
+
+def counted(trials: Sequence[Any]) -> list[Any]:
+    """Those of a search's trials that have ended and count: not those that were given back."""
     given_back = {number for trial in trials for number in trial.system_attrs.get("retry_history", ())}
     return [
         trial
@@ -250,7 +261,7 @@ def importance(opened: "optuna.Study") -> dict[str, float]:
     By PED-ANOVA: Watanabe et al., IJCAI 2023.
     """
     optuna = _optuna()
-    if sum(trial.state.name == "COMPLETE" for trial in counted(opened)) < TRIALS_TO_TELL:
+    if sum(trial.state.name == "COMPLETE" for trial in counted(_trials(opened))) < TRIALS_TO_TELL:
         return {}
     try:
         with _experimental():
@@ -261,8 +272,8 @@ def importance(opened: "optuna.Study") -> dict[str, float]:
     return {key: value for key, value in found.items() if value == value}
 
 
-def _best(opened: "optuna.Study") -> str:
-    values = [trial.value for trial in counted(opened) if trial.state.name == "COMPLETE"]
+def _best(ended: Sequence[Any]) -> str:
+    values = [trial.value for trial in ended if trial.state.name == "COMPLETE"]
     return f"best {min(values):.3g}" if values else ""
 
 

@@ -5,6 +5,9 @@ search`` draws from. All three use dotted keys of three families: ``recipe.*``, 
 recipe's name or file; ``train.*``, a training's configuration, of which ``train.augment.preset`` is an
 augmentation's name or file; and ``data.*``, see :class:`~trainer.studies.setting.DataConfig`. An axis is a key and
 a list of its values, or a name and a table of named values, each of which changes any keys.
+
+Whatever is varied, all networks are judged on the same pairs: those of ``evaluate``, or val pairs of the base's
+recipe. A setting whose pairs resemble these has that advantage: a benchmark, if there is one, is the better judge.
 """
 
 import json
@@ -32,7 +35,9 @@ class Options(Config):
     )
     count: int = param(20, "combinations, where mode is random", low=1)
     seeds: int = param(3, "networks trained for each setting, from fresh weights", low=1)
-    evaluate: tuple[str, ...] = param((), "SPECs to judge on; none: val pairs of the base's recipe")
+    evaluate: tuple[str, ...] = param(
+        (), "SPECs to judge all settings on; none: val pairs of the base's recipe, the same for all"
+    )
     val_pairs: int = param(640, "of these val pairs", unit="pairs", low=1)
 
 
