@@ -1,4 +1,4 @@
-# make demo   a small dataset, built and verified, from nothing
+# make demo   a small dataset, built and verified, and a network's first steps, from nothing
 # make test   the gate: format, lint, types, tests
 # make bench  speed and size, as one table
 
@@ -8,6 +8,11 @@ PACKAGES := python3-venv libegl1 libgl1 libgl1-mesa-dri libxcb1 libglib2.0-0
 # pyrender pins a PyOpenGL that breaks from Python 3.13 on.
 PYOPENGL := PyOpenGL==3.1.10
 
+# SpyNet's coarsest level alone learns within a minute of two cores.
+FIRST_STEPS := --model spynet --set options.num_levels=4 --set options.num_enlarged=3 \
+  --steps 900 --batch-size 4 --crop 192 192 --set optimiser.lr=4e-4 --set schedule.name=onecycle \
+  --augment none --set augment.spatial.flip_x=0.5 --set augment.spatial.flip_y=0.5 --set machine.workers=1
+
 .PHONY: demo test check bench constraints clean
 
 demo: .venv/base
@@ -15,7 +20,9 @@ demo: .venv/base
 	.venv/bin/chairsgen verify data/demo
 	.venv/bin/chairsgen stats data/demo
 	.venv/bin/python -m chairsgen.sheet dataset data/demo data/demo.png
-	@echo "look at data/demo.png; README.md says how to read data/demo"
+	.venv/bin/chairsgen build --n 96 --recipe first-steps --out data/first-steps --set assets.val_samples=0.125
+	.venv/bin/trainer train --data data/first-steps --val data/first-steps --run runs/first-steps $(FIRST_STEPS)
+	@echo "look at data/demo.png; README.md says how to read data/demo, and how to go on"
 
 test: check
 	.venv/bin/python -m pytest -n auto
@@ -32,7 +39,7 @@ bench: .venv/dev
 .venv/base: pyproject.toml constraints.txt
 	@$(SYSTEM)
 	test -x .venv/bin/pip || $(PYTHON) -m venv .venv
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable '.[torch]'
 	$(PIP) install --no-deps $(PYOPENGL)
 	touch $@
 
@@ -64,4 +71,4 @@ constraints: .venv/dev
 	$(PIP) freeze --exclude-editable --exclude PyOpenGL | sed 's/+cpu//' | sort --ignore-case > constraints.txt
 
 clean:
-	rm -rf .venv data/demo data/demo.png
+	rm -rf .venv data/demo data/demo.png data/first-steps runs/first-steps

@@ -24,6 +24,11 @@ def _share(probability: float, *keys: str) -> Iterator[str]:
     return (f"{key}.probability={probability}" for key in keys)
 
 
+def _evenly(range_px: float, *keys: str) -> Iterator[str]:
+    for key in keys:
+        yield from (f"{key}.kind=uniform", f"{key}.k=1", f"{key}.norm=1", f"{key}.range_px={range_px}")
+
+
 CHANGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "flyingchairs": ("FlyingChairs (Dosovitskiy et al. 2015), as its lab's later generator has it", ()),
     # Backward flow, occlusion, motion boundaries and object ids of both frames: every sample has them.
@@ -48,6 +53,13 @@ CHANGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "flyingchairs-x0.5": ("half of FlyingChairs' motion (Mayer et al. 2018)", (*_times(1 / 2),)),
     "flyingchairs-x2": ("twice FlyingChairs' motion (Mayer et al. 2018)", (*_times(2),)),
     "flyingchairs-x3": ("three times FlyingChairs' motion (Mayer et al. 2018)", (*_times(3),)),
+    "first-steps": (
+        "motion of some pixels, all as likely: what a network learns first, from few pairs",
+        (
+            *_evenly(8, "background.translation", "chair.translation"),
+            *_share(0, "background.rotation", "background.scale", "chair.rotation", "chair.scale"),
+        ),
+    ),
     "chairs-sdhom": (
         "ChairsSDHom (Ilg et al. 2017): most motion below 1 px, plain and gradient backgrounds",
         (*_times(1 / 20), "background.plain=0.15", "background.gradient=0.15"),

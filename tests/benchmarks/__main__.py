@@ -72,6 +72,18 @@ def _reading(workload: "Workload") -> "list[Row]":
     return bench_reading.rows(workload)
 
 
+def _cost_volume(workload: "Workload") -> "list[Row]":
+    from tests.benchmarks import bench_cost_volume
+
+    return bench_cost_volume.rows(workload)
+
+
+def _training(workload: "Workload") -> "list[Row]":
+    from tests.benchmarks import bench_training
+
+    return bench_training.rows(workload)
+
+
 ROWS: "dict[str, Callable[[Workload], list[Row]]]" = {
     "assets": _assets,
     "sprites": _sprites,
@@ -80,6 +92,8 @@ ROWS: "dict[str, Callable[[Workload], list[Row]]]" = {
     "size": _size,
     "read": _read,
     "reading": _reading,
+    "cost_volume": _cost_volume,
+    "training": _training,
 }
 """What goes into the one table."""
 

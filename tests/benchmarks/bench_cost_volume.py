@@ -1,7 +1,4 @@
-"""The cost volume by row-wise matrix products against shifting and multiplying maps, forward and backward.
-
-Run it as a script: `python tests/benchmarks/bench_cost_volume.py`.
-"""
+"""The cost volume by row-wise matrix products beside shifting and multiplying maps, forward and backward."""
 
 import time
 from collections.abc import Callable
@@ -11,16 +8,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.benchmarks.report import Row, race
+from tests.benchmarks.workload import Workload
 from trainer.ops import cost_volume
 
-ROUNDS = 3
 SIZES = {
     "FlowNetC": ((2, 256, 40, 56), 20, 2, 10.0),
     "PWC-Net level 2": ((2, 32, 80, 112), 4, 1, 4.0),
     "PWC-Net level 3": ((2, 64, 40, 56), 4, 1, 4.0),
     "PWC-Net level 4": ((2, 96, 20, 28), 4, 1, 4.0),
 }
-"""Shape of the features of a 320x448 frame, radius, stride, and the least ratio on a CPU."""
+"""Shape of the features of two 320x448 frames, radius, stride, and the least ratio on a CPU."""
+
+SHIFTS, SAMPLER = "shifted maps", "spatial-correlation-sampler"
+
+Function = Callable[..., Tensor]
 
 
 def shift_and_multiply(features1: Tensor, features2: Tensor, *, radius: int, stride: int = 1) -> Tensor:
@@ -39,58 +41,69 @@ def shift_and_multiply(features1: Tensor, features2: Tensor, *, radius: int, str
     )
 
 
-def _contenders() -> dict[str, Callable[..., Tensor]]:
-    contenders: dict[str, Callable[..., Tensor]] = {"rows": cost_volume, "shifts": shift_and_multiply}
+def rows(workload: Workload) -> list[Row]:
+    """Milliseconds on one core, and on a GPU where there is one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the clock is this thread's
+    measured = [row for name in SIZES for row in _rows(name, "cpu", workload.repeats, time.thread_time)]
+    torch.set_num_threads(threads)
+    if torch.cuda.is_available():
+        measured += [row for name in SIZES for row in _rows(name, "cuda", workload.repeats, _clock)]
+    return measured
+
+
+def _rows(name: str, device: str, repeats: int, clock: Callable[[], float]) -> list[Row]:
+    shape, radius, stride, target = SIZES[name]
+    features = [torch.randn(shape, device=device, requires_grad=True) for _ in range(2)]
+    rivals = {
+        rival: _there_and_back(function, radius, stride)
+        for rival, function in {"": cost_volume, **_rivals()}.items()
+    }
+    for there_and_back in rivals.values():  # warms up
+        there_and_back(features)
+    seconds = race(rivals, [features], repeats, clock)
+    ours = seconds.pop("")
+    where = "one core" if device == "cpu" else torch.cuda.get_device_name()
+    measured = []
+    for rival, theirs in seconds.items():
+        judged = rival == SHIFTS and device == "cpu"
+        row = Row(
+            what=f"cost volume, {name}, {'x'.join(map(str, shape))}, radius {radius}, {where}, beside {rival}",
+            measured=f"{1e3 * ours:.2f} ms",
+            baseline=f"{1e3 * theirs:.2f} ms",
+            ratio=f"{theirs / ours:.2f}",
+            target=f"ratio >= {target:g}" if judged else "",
+            met=theirs / ours >= target if judged else None,
+        )
+        measured.append(row)
+    return measured
+
+
+def _rivals() -> dict[str, Function]:
+    rivals: dict[str, Function] = {SHIFTS: shift_and_multiply}
     if find_spec("spatial_correlation_sampler"):
-        from spatial_correlation_sampler import spatial_correlation_sample
+        from spatial_correlation_sampler import spatial_correlation_sample  # type: ignore[import-not-found]
 
         def sampler(features1: Tensor, features2: Tensor, *, radius: int, stride: int = 1) -> Tensor:
             patch = 2 * (radius // stride) + 1
             volume = spatial_correlation_sample(features1, features2, patch_size=patch, dilation_patch=stride)
             return volume.flatten(1, 2) / features1.shape[1]
 
-        contenders["spatial-correlation-sampler"] = sampler
-    return contenders
+        rivals[SAMPLER] = sampler
+    return rivals
 
 
-def _seconds(
-    contender: Callable[..., Tensor], shape: tuple[int, ...], radius: int, stride: int, device: str
-) -> float:
-    features = [torch.randn(shape, device=device, requires_grad=True) for _ in range(2)]
-    _wait(device)
-    start = time.perf_counter()
-    volume = contender(*features, radius=radius, stride=stride)
-    volume.backward(torch.ones_like(volume))
-    _wait(device)
-    return time.perf_counter() - start
+def _there_and_back(function: Function, radius: int, stride: int) -> Callable[[list[Tensor]], None]:
+    """Makes the volume, and the gradients of its sum."""
+
+    def call(features: list[Tensor]) -> None:
+        volume = function(*features, radius=radius, stride=stride)
+        torch.autograd.grad(volume, features, torch.ones_like(volume))
+
+    return call
 
 
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def rows() -> list[tuple[str, str]]:
-    """What was measured, and the measure."""
-    measured = []
-    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-        for name, (shape, radius, stride, least) in SIZES.items():
-            times: dict[str, list[float]] = {contender: [] for contender in _contenders()}
-            # Interleaved, so that whatever else the machine does slows all alike; the first round warms up.
-            for i in range(ROUNDS + 1):
-                for contender, function in _contenders().items():
-                    seconds = _seconds(function, shape, radius, stride, device)
-                    if i:
-                        times[contender].append(seconds)
-            best = {contender: min(seconds) for contender, seconds in times.items()}
-            ratio = best["shifts"] / best["rows"]
-            aim = f" (at least {least:g})" if device == "cpu" else ""
-            figures = ", ".join(f"{contender} {seconds * 1e3:.2f} ms" for contender, seconds in best.items())
-            what = f"cost volume, {name}, {'x'.join(map(str, shape))}, radius {radius}, {device}"
-            measured.append((what, f"{ratio:.1f}x{aim}: {figures}"))
-    return measured
-
-
-if __name__ == "__main__":
-    for name, value in rows():
-        print(f"{name}: {value}")
+def _clock() -> float:
+    """The time when the GPU has done what it was given."""
+    torch.cuda.synchronize()
+    return time.perf_counter()

@@ -173,6 +173,15 @@ def test_translation_only_is_translation_only() -> None:
     assert np.mean([np.abs(motion[:2, 2]).max() > 0.1 for motion in moves]) > 0.8
 
 
+def test_first_steps_are_shifts_of_all_lengths_alike() -> None:
+    own = np.concatenate([_own(scene) for scene in _draw("first-steps")])
+    assert np.allclose(own[:, :2, :2], np.eye(2), atol=1e-12)
+    shifts = own[:, :2, 2].ravel()
+    assert np.abs(shifts).max() <= 8
+    shares = np.histogram(shifts, 4, (-8, 8))[0] / len(shifts)
+    assert shares == pytest.approx(np.full(4, 0.25), abs=0.03)
+
+
 def test_affine_motions_shear_and_stretch_and_keep_all_else(original: list[Scene]) -> None:
     """A motion taken apart as rotation, scales, shear; places, turns of rest and areas are FlyingChairs'."""
     for preset, expected in (("flyingchairs", 0.0), ("affine", 0.7)):

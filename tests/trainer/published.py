@@ -227,7 +227,7 @@ def made(shapes: Shapes, seed: int = 0) -> Tensors:
         if len(shape) == 4:
             transposed = shape[-1] == 4
             fan = shape[0] * 4 if transposed else math.prod(shape[1:])
-            tensor = (tensor - 0.5) * math.sqrt(24 / fan)
+            tensor.sub_(0.5).mul_(math.sqrt(24 / fan))
         elif name.endswith("var"):
             tensor = tensor + 0.5
         elif shape:

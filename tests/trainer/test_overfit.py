@@ -23,7 +23,7 @@ STEPS = {
     "pwcnet-small": (40, 5e-4),
     "spynet": (30, 1e-3),
 }
-"""Steps of a stage, and their peak learning rate. FlowNet2-CSS is -CS and one more of its last network."""
+"""Steps of a stage at most, and their peak learning rate. FlowNet2-CSS is -CS and one more of its last network."""
 
 FROZEN = {"flownet2-cs": ("first",), "flownet2": ("large", "small")}
 """Of the stacks, the last network learns alone here; what those before it, as fresh as they were made, say of two
@@ -59,7 +59,9 @@ def test_two_pairs_are_learned_by_heart(name: str, batch: Batch) -> None:
     for part in FROZEN.get(name, ()):
         _remember(model.get_submodule(part))  # type: ignore[arg-type]
     (steps, lr), loss = STEPS[name], defaults(name).loss
-    for stage in stages_of(model) if name == "spynet" else stages_of(model)[-1:]:
+    goal = _error(torch.zeros_like(batch.flow), batch) / 10
+    stages = stages_of(model) if name == "spynet" else stages_of(model)[-1:]
+    for stage in stages:
         if stage.starts_from:
             stage.learns.load_state_dict(stage.starts_from.state_dict())
         # Short memories: there are few steps to remember.
@@ -69,10 +71,11 @@ def test_two_pairs_are_learned_by_heart(name: str, batch: Batch) -> None:
         for step in range(steps):
             optimiser.param_groups[0]["lr"] = lr * rate(ScheduleConfig(name="onecycle"), step, steps)
             flows = stage.network(batch.image1, batch.image2)
+            # SpyNet may be there before its last level has learned anything: all of it is to learn.
+            if len(stages) == 1 and _error(flows[0], batch) < goal:
+                break
             optimiser.zero_grad()
             flow_loss(flows, batch, loss, finest=stage.finest, flow_unit=stage.flow_unit).backward()
             optimiser.step()
         stage.learns.requires_grad_(False)
-    assert (
-        _error(model(batch.image1, batch.image2)[0], batch) < _error(torch.zeros_like(batch.flow), batch) / 10
-    )
+    assert _error(model(batch.image1, batch.image2)[0], batch) < goal

@@ -34,6 +34,13 @@ def _seed() -> None:
 
 
 @pytest.fixture
+def unfilled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes networks without drawing fresh weights, which takes longer than what is tested: a file fills them."""
+    for name in ("kaiming_uniform_", "kaiming_normal_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, **_: tensor.fill_(torch.nan))
+
+
+@pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
     """A file, at times of hundreds of megabytes: not kept."""
     yield tmp_path / "weights.pth"
@@ -94,6 +101,7 @@ COMPUTED = [file for file in PUBLISHED if not file.endswith((" S", " CS", " CSS"
 
 
 @torch.no_grad()
+@pytest.mark.usefixtures("unfilled")
 @pytest.mark.parametrize("file", COMPUTED)
 def test_published_networks_compute_the_same_here(file: str, path: Path) -> None:
     _, shapes, flow_of = PUBLISHED[file]
@@ -106,6 +114,7 @@ def test_published_networks_compute_the_same_here(file: str, path: Path) -> None
 
 
 @torch.no_grad()
+@pytest.mark.usefixtures("unfilled")
 @pytest.mark.parametrize(
     ("file", "options"),
     [
@@ -125,6 +134,7 @@ def test_another_unit_of_flow_changes_nothing(file: str, options: dict[str, floa
 
 
 @torch.no_grad()
+@pytest.mark.usefixtures("unfilled")
 def test_the_unit_of_flow_that_a_file_says_is_taken(path: Path) -> None:
     tensors, images = made(PUBLISHED["FlowNetPytorch flownets"][1]), pair(64, 64)
     torch.save({"arch": "flownets", "state_dict": tensors, "div_flow": 5.0}, path)
