@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from trainer.evaluate import Evaluation
 from trainer.models import ENTRIES, num_parameters
+from trainer.plots import EPE
 from trainer.published import PUBLISHED
 from trainer.report.plots import Line, Spot, curves, scatter
 from trainer.report.trained import Trained
@@ -45,7 +46,7 @@ def learning(runs: Sequence[Trained]) -> Iterator[Picture]:
         yield Picture(
             title=title,
             text=f"{title} against steps; in the end: {ends}",
-            svg=curves(lines, "EPE, px", base=zeros.pop() if len(zeros) == 1 else None),
+            svg=curves(lines, EPE, base=zeros.pop() if len(zeros) == 1 else None),
         )
     for name, (title, label) in LEARNED.items():
         lines = [Line(style=run.style, curve=curve) for run in runs if (curve := run.log.learned[name])]

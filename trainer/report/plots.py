@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from trainer.studies.plots import INK, LINE, LOG_FROM, PALETTE, SOFT, _panels, _short, _svg
+from trainer.plots import EPE, INK, LINE, PALETTE, SOFT, new_figure, scale_by_span, short, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +115,7 @@ def curves(lines: Sequence[Line], label: str, *, base: float | None = None) -> s
 
 def scatter(spots: Sequence[Spot], label: str) -> str:
     """End-point error against something else, both in their logarithm where they span much, as SVG."""
-    plot = _plot(label, "EPE, px")
+    plot = _plot(label, EPE)
     from matplotlib.ticker import LogLocator
 
     for spot in spots:
@@ -158,7 +158,7 @@ def _name(plot: "Axes", spots: Sequence[Spot]) -> None:
                 height = low + LABEL_PT
         placed.append((x, x + width, height))
         plot.annotate(
-            _short(spot.name),
+            short(spot.name),
             (spot.x, spot.y),
             (6, height - y - 3),
             "data",
@@ -176,7 +176,7 @@ def thinned(curve: Curve) -> Curve:
 
 
 def _plot(x: str, y: str) -> "Axes":
-    figure, (plot,) = _panels([""])
+    figure, (plot,) = new_figure([""])
     figure.set_size_inches(SIZE_IN)
     plot.set_xlabel(x)
     plot.set_ylabel(y)
@@ -186,11 +186,7 @@ def _plot(x: str, y: str) -> "Axes":
 def _scale(plot: "Axes", values: Sequence[float]) -> None:
     """Of the values' axis: logarithmic where they span much, else from 0 on."""
     plot.tick_params(which="minor", length=0)
-    if values and max(values) > LOG_FROM * min(values) > 0:
-        plot.set_yscale("log")
-        plot.yaxis.set_major_formatter("{x:g}")
-        plot.yaxis.set_minor_formatter("")
-    else:
+    if not scale_by_span(plot, values):
         plot.set_ylim(0, 1.1 * max(values, default=0) or 1)
 
 
@@ -208,4 +204,4 @@ def _count(value: float) -> str:
 def _drawn(plot: "Axes") -> str:
     assert plot.figure
     # On a page of several plots, these names would not be unique, and nothing refers to them.
-    return re.sub(r' id="[a-zA-Z0-9]+_\d+"', "", _svg(plot.figure))  # type: ignore[arg-type]
+    return re.sub(r' id="[a-zA-Z0-9]+_\d+"', "", svg(plot.figure))  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from trainer.table import short_names
 
 STYLES = (
     ("chairsgen.page", "page.css"),
-    ("trainer.studies", "study.css"),
+    ("trainer", "plots.css"),
     ("trainer.report", "report.css"),
 )
 MARK = '<meta name="generator" content="chairsgen trainer report'

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chairsgen.aside import write_aside
 from trainer import __version__
+from trainer.plots import EPE
 from trainer.studies import importance, plots
 from trainer.studies.answers import HEADINGS, Answer, note, row
 from trainer.studies.importance import Importance
@@ -17,7 +18,7 @@ from trainer.studies.plan import BASE, Plan, levels, points
 from trainer.studies.running import RUNS, Point, curves
 
 INDEX = "index.html"
-STYLES = (("chairsgen.page", "page.css"), ("trainer.studies", "study.css"))
+STYLES = (("chairsgen.page", "page.css"), ("trainer", "plots.css"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,13 +214,13 @@ def _parallel(plan: Plan, found: Sequence[Answer], idle: Sequence[str]) -> list[
     pictures = []
     for name in plan.evaluated.values():
         lines = [
-            {axis.name: cases[answer.case][axis.name] for axis in axes} | {plots.EPE: answer.mean}
+            {axis.name: cases[answer.case][axis.name] for axis in axes} | {EPE: answer.mean}
             for answer in found
             if answer.data == name and answer.case in cases and answer.mean is not None
         ]
         if len(lines) > 1:
             title = f"Settings, the best standing out: {name}"
-            pictures.append(Picture(title=title, svg=plots.parallel_coordinates(lines, plots.EPE, words)))
+            pictures.append(Picture(title=title, svg=plots.parallel_coordinates(lines, EPE, words)))
     return pictures
 
 

@@ -1,38 +1,28 @@
 """A study's pictures, as SVG that takes the page's colours, light or dark."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from chairsgen.errors import InputError
+from trainer.plots import (
+    ACCENT,
+    BAR,
+    INK,
+    LINE,
+    MOST_LABEL,
+    PALETTE,
+    PAPER,
+    SOFT,
+    new_figure,
+    scale_by_span,
+    short,
+    svg,
+)
 from trainer.studies.answers import rounded
 from trainer.studies.running import Point
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-COLOURS = {
-    "#1b1d21": "ink",
-    "#646870": "soft",
-    "#dedfe0": "line",
-    "#1f5fae": "accent",
-    "#8fb2da": "bar",
-    "#fbfbf9": "paper",
-}
-"""Those of the page, by the names of its variables."""
-
-INK, SOFT, LINE, ACCENT, BAR, PAPER = COLOURS
-PALETTE = ("#3b7dd8", "#d9822b", "#3a9d5d", "#c2478f", "#8a6fd1", "#b3892b", "#2f9aa0", "#d1534f")
-EPE = "EPE, px"
-WIDTH, HEIGHT = 7.2, 3.0
-MOST_LABEL = 28
 LANE = 0.08
 """Of the height: how far the lines of a parallel plot that share a word lie apart, first to last."""
-
-LOG_FROM = 20
-"""Errors of which the largest is so many times the least are shown in their logarithm."""
 
 
 def against_axis(
@@ -44,7 +34,7 @@ def against_axis(
         panels: For each dataset, the values in their order, each with the errors of its runs.
         base: For each dataset, the base's mean, if there is one.
     """
-    figure, axes = _panels(list(panels))
+    figure, axes = new_figure(list(panels))
     for plot, (name, values) in zip(axes, panels.items(), strict=True):
         shown = [(place, errors) for place, (_, errors) in enumerate(values) if errors]
         mean = base[name]
@@ -57,13 +47,13 @@ def against_axis(
         plot.plot([place for place, _ in shown], means, color=ACCENT, linewidth=1.5, marker="o", markersize=6)
         for place, errors in shown:
             plot.plot([place] * len(errors), errors, ".", color=BAR, markersize=7, zorder=3)
-        plot.set_xticks(range(len(values)), [_short(label) for label, _ in values])
+        plot.set_xticks(range(len(values)), [short(label) for label, _ in values])
         plot.set_xlim(-0.5, len(values) - 0.5)
         if max(len(label) for label, _ in values) * len(values) > 70:
             plot.tick_params(axis="x", labelrotation=25)
             for label in plot.get_xticklabels():
                 label.set_horizontalalignment("right")
-    return _svg(figure)
+    return svg(figure)
 
 
 def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]]) -> str:
@@ -72,7 +62,7 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]
     Args:
         panels: For each dataset and setting, the base first, the validations of its runs.
     """
-    figure, axes = _panels(list(panels))
+    figure, axes = new_figure(list(panels))
     from matplotlib.ticker import MaxNLocator
 
     for plot, settings in zip(axes, panels.values(), strict=True):
@@ -91,13 +81,10 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[Sequence[Point]]]
         plot.set_xlabel("steps")
         plot.xaxis.set_major_locator(MaxNLocator(integer=True))
         heights = [point.epe for runs in settings.values() for run in runs for point in run]
-        if heights and max(heights) > LOG_FROM * min(heights) > 0:
-            plot.set_yscale("log")
-            plot.yaxis.set_major_formatter("{x:g}")
-            plot.yaxis.set_minor_formatter("")
+        scale_by_span(plot, heights)
         if any(settings.values()):
             plot.legend(frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.01, 1.02))
-    return _svg(figure)
+    return svg(figure)
 
 
 def _outstanding(settings: Mapping[str, Sequence[Sequence[Point]]]) -> dict[str, str]:
@@ -105,7 +92,7 @@ def _outstanding(settings: Mapping[str, Sequence[Sequence[Point]]]) -> dict[str,
     if len(settings) <= len(PALETTE):
         # Of a long name, the end tells: it is the value.
         return {
-            name: _short(name if len(name) <= MOST_LABEL else f"…{name[1 - MOST_LABEL :]}")
+            name: short(name if len(name) <= MOST_LABEL else f"…{name[1 - MOST_LABEL :]}")
             for name in settings
         }
     ends = {name: sum(run[-1].epe for run in runs) / len(runs) for name, runs in settings.items()}
@@ -115,10 +102,10 @@ def _outstanding(settings: Mapping[str, Sequence[Sequence[Point]]]) -> dict[str,
 
 def bars(values: Mapping[str, float], label: str, errors: Mapping[str, float] | None = None) -> str:
     """A bar for each value, the longest first; with a line of their standard errors, where these are given."""
-    figure, (plot,) = _panels([""], height=0.6 + 0.32 * max(len(values), 1))
+    figure, (plot,) = new_figure([""], height=0.6 + 0.32 * max(len(values), 1))
     ordered = sorted(values.items(), key=lambda item: item[1])
     plot.barh(
-        [_short(name, 36) for name, _ in ordered], [value for _, value in ordered], color=BAR, height=0.6
+        [short(name, 36) for name, _ in ordered], [value for _, value in ordered], color=BAR, height=0.6
     )
     if errors:
         widths = [errors[name] for name, _ in ordered]
@@ -129,12 +116,12 @@ def bars(values: Mapping[str, float], label: str, errors: Mapping[str, float] | 
         plot.set_xlim(left=0)
     plot.set_xlabel(label)
     plot.set_ylabel("")
-    return _svg(figure)
+    return svg(figure)
 
 
 def history(values: Sequence[tuple[int, float]], label: str) -> str:
     """Every trial's value, and the best so far."""
-    figure, (plot,) = _panels([""])
+    figure, (plot,) = new_figure([""])
     plot.plot(*zip(*values, strict=True), ".", color=BAR, markersize=6)
     best, lowest = [], math.inf
     for number, value in values:
@@ -143,7 +130,7 @@ def history(values: Sequence[tuple[int, float]], label: str) -> str:
     plot.step(*zip(*best, strict=True), where="post", color=ACCENT, linewidth=1.5)
     plot.set_xlabel("trial")
     plot.set_ylabel(label)
-    return _svg(figure)
+    return svg(figure)
 
 
 def parallel_coordinates(
@@ -160,7 +147,7 @@ def parallel_coordinates(
     points = numeric(trials, known)
     names = [*(name for name in trials[0] if name != last), last]
     ends = {name: (min(p[name] for p in points), max(p[name] for p in points)) for name in names}
-    figure, (plot,) = _panels([""], height=3.6)
+    figure, (plot,) = new_figure([""], height=3.6)
     ordered = sorted(points, key=lambda point: -point[last])
     for rank, point in enumerate(ordered):
         heights = [_height(point[name], ends[name]) for name in names]
@@ -180,7 +167,7 @@ def parallel_coordinates(
         )
         for value, text in marks:
             plot.annotate(
-                _short(text, 16),
+                short(text, 16),
                 (place, _height(value, ends[name])),
                 (-5, 0) if place == len(names) - 1 else (5, 0),
                 textcoords="offset points",
@@ -193,7 +180,7 @@ def parallel_coordinates(
             )
     # Names that are longer than their axes lie apart stand on lines of their own.
     lines = 1 + len(names) // 4
-    texts = ["\n" * (place % lines) + _short(name.split(".", 1)[-1]) for place, name in enumerate(names)]
+    texts = ["\n" * (place % lines) + short(name.split(".", 1)[-1]) for place, name in enumerate(names)]
     plot.set_xticks(range(len(names)), texts)
     plot.get_xticklabels()[0].set_horizontalalignment("left")
     plot.get_xticklabels()[-1].set_horizontalalignment("right")
@@ -201,51 +188,12 @@ def parallel_coordinates(
     plot.set_yticks([])
     plot.set_ylabel("")
     plot.grid(axis="x", color=LINE)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _height(value: float, ends: tuple[float, float]) -> float:
     low, high = ends
     return (value - low) / (high - low) if high > low else 0.5
-
-
-def _panels(names: Sequence[str], height: float = HEIGHT) -> "tuple[Figure, list[Axes]]":
-    """A figure with a plot below another for each name."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError('studies need Matplotlib: run `pip install "chairsgen[studies]"`') from None
-    figure = Figure(figsize=(WIDTH, height * len(names)), layout="constrained")
-    axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
-    for plot, name in zip(axes, names, strict=True):
-        plot.set_title(_short(name, 80), loc="left", fontsize=10, color=INK)
-        plot.set_ylabel(EPE, color=INK, labelpad=8)
-        plot.set_axisbelow(True)
-        plot.grid(axis="y", color=LINE)
-        plot.spines[:].set_visible(False)
-        plot.tick_params(colors=SOFT, length=0)
-        for axis in (plot.xaxis, plot.yaxis):
-            axis.label.set_color(INK)
-    return figure, axes
-
-
-def _svg(figure: "Figure") -> str:
-    import matplotlib
-
-    file = io.StringIO()
-    # Text stays text, and the same study makes the same file.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "study"}):
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    for colour, name in COLOURS.items():
-        text = text.replace(colour, f"var(--{name}, {colour})")
-    return text[text.index("<svg") :]
-
-
-def _short(text: str, most: int = MOST_LABEL) -> str:
-    # A dollar sign would begin a formula.
-    text = text.replace("$", "\N{FULLWIDTH DOLLAR SIGN}")
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _words(trials: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[str]]:
