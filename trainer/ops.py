@@ -22,6 +22,9 @@ INSIDE_TOLERANCE_PX = 1e-4
 TILE = 16
 """Columns of a row that one matrix product takes: fewer waste less of it, more run at a better rate."""
 
+AT_ONCE = 128
+"""Such products that a CPU makes before it uses them: they stay in its cache."""
+
 Maps = Float[Tensor, "batch channels height width"]
 Flow = Float[Tensor, "batch 2 height width"]
 Mask = Bool[Tensor, "batch 1 height width"]
@@ -241,9 +244,11 @@ def _from_grids(grids: Tensor, stride: int) -> Tensor:
 def _match(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
     """Cost volume (batch, height, width, (2 reach + 1)^2) of maps (batch, height, width, channels)."""
     tiles = _Tiles.of(maps1, reach)
-    product = torch.bmm(tiles.cut(maps1), tiles.surroundings(maps2).mT)
-    volume = tiles.join(tiles.band(product).flatten(2))
-    return volume.mul_(1 / maps1.shape[-1])
+    pieces, around = tiles.cut(maps1), tiles.surroundings(maps2).mT
+    volume = maps1.new_empty(tiles.rows, tiles.width, tiles.steps, tiles.steps)
+    for some in tiles.portions(maps1.device):
+        volume[some] = tiles.band(torch.bmm(pieces[some], around[some]))
+    return tiles.join(volume.flatten(2)).mul_(1 / maps1.shape[-1])
 
 
 @_match.register_fake
@@ -282,10 +287,16 @@ def _(grad: Tensor, maps1: Tensor, maps2: Tensor, reach: int) -> tuple[Tensor, T
 def _weigh(volume: Tensor, maps: Tensor, reach: int) -> Tensor:
     """The sum over displacements d of volume(p, d) * maps(p + d): :func:`_match` run backwards."""
     tiles = _Tiles.of(maps, reach)
-    product = volume.new_zeros(tiles.rows, tiles.width, tiles.steps * tiles.wide)
-    band = tiles.band(product)
-    band.copy_(tiles.cut(volume).view_as(band))
-    return tiles.join(torch.bmm(product, tiles.surroundings(maps)))
+    pieces, around = tiles.cut(volume), tiles.surroundings(maps)
+    pieces = pieces.view(*pieces.shape[:2], tiles.steps, tiles.steps)
+    sums = volume.new_empty(tiles.rows, tiles.width, maps.shape[-1])
+    portions = tiles.portions(maps.device)
+    zeros = volume.new_zeros(portions[0].stop, tiles.width, tiles.steps * tiles.wide)
+    for some in portions:
+        product = zeros[: some.stop - some.start]
+        tiles.band(product).copy_(pieces[some])
+        torch.bmm(product, around[some], out=sums[some])
+    return tiles.join(sums)
 
 
 def _reverse(volume: Tensor, reach: int) -> Tensor:
@@ -333,6 +344,11 @@ class _Tiles:
     def rows(self) -> int:
         return self.batch * self.columns * (self.height + self.reach)
 
+    def portions(self, device: torch.device) -> list[slice]:
+        """Rows to go through together: on a GPU all of them."""
+        count = AT_ONCE if device.type == "cpu" else self.rows
+        return [slice(start, min(start + count, self.rows)) for start in range(0, self.rows, count)]
+
     def cut(self, maps: Tensor) -> Tensor:
         """(batch, height, row, channels) -> (rows, width, channels)."""
         maps = F.pad(maps, (0, 0, 0, self.columns * self.width - self.row, 0, self.reach))
@@ -356,7 +372,7 @@ class _Tiles:
 
     def band(self, product: Tensor) -> Tensor:
         """The view (rows, x, i, j) of product[rows, x, (i, x + j)]."""
-        size = (self.rows, self.width, self.steps, self.steps)
+        size = (len(product), self.width, self.steps, self.steps)
         line = self.steps * self.wide
         return product.as_strided(size, (self.width * line, line + 1, self.wide, 1))
 
