@@ -85,25 +85,16 @@ def evaluate(
     """
     if submission and len(methods) > 1:
         raise InputError(f"--submission: is of one method, {len(methods)} are given")
-    sources = [open_validation(spec) for spec in specs]
+    sources = [open_validation(spec, truth=not submission) for spec in specs]
     for source in sources:
-        _check(source, limit, submission)
+        if source.endless and limit is None:
+            raise InputError(f"{source.name}: has no end: say how many pairs, by --limit 500")
     servers = [Submission(submission, spec) if submission else None for spec in specs]
     try:
         for source, server in zip(sources, servers, strict=True):
             yield from _judge(methods, source, batch_size, limit, server)
     except OSError as error:
         raise InputError(f"--submission {submission}: cannot be written: {error.strerror}") from None
-
-
-def _check(source: Source, limit: int | None, submission: Path | None) -> None:
-    if isinstance(source, Benchmark) and not source.entries[0].flow and not submission:
-        raise InputError(
-            f"{source.name}: a test set has no truth to judge by: `trainer evaluate --submission DIR` writes its "
-            "flow for the benchmark's server, `trainer predict` that of any frames"
-        )
-    if source.endless and limit is None:
-        raise InputError(f"{source.name}: has no end: say how many pairs, by --limit 500")
 
 
 def _judge(

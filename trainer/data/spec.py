@@ -28,6 +28,7 @@ from trainer.data.benchmarks import (
     open_sintel,
     open_things,
 )
+from trainer.data.benchmarks.files import Benchmark
 from trainer.data.order import Part
 from trainer.data.shards import open_shards
 from trainer.data.source import Side, Source
@@ -86,13 +87,22 @@ def open_training(spec: str) -> Part:
     return part
 
 
-def open_validation(spec: str) -> Source:
+def open_validation(spec: str, *, truth: bool = True) -> Source:
     """Opens a dataset to validate on.
 
+    Args:
+        spec: Which one.
+        truth: Whether flow is judged; without it, a test set will do.
+
     Raises:
-        InputError: The SPEC is wrong, there is no such dataset, or it holds no pairs.
+        InputError: The SPEC is wrong, there is no such dataset, or it holds no pairs, or no truth.
     """
     source, options = _open(spec, ())
+    if truth and isinstance(source, Benchmark) and not source.has_truth:
+        raise InputError(
+            f"{spec}: a test set has no truth to judge by: `trainer evaluate --submission DIR` writes its "
+            "flow for the benchmark's server, `trainer predict` that of any frames"
+        )
     return _side(source, options.get("split"), "val")
 
 

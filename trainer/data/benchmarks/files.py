@@ -107,8 +107,13 @@ class Benchmark(Source):
     def fingerprint(self) -> str:
         return hashlib.sha256("\n".join(entry.name for entry in self.entries).encode()).hexdigest()
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is flow to learn from and to judge by: a test set has none."""
+        return self.entries[0].flow is not None
+
     def side(self, side: Side) -> Source | None:
-        if side == "train" and not self.entries[0].flow:
+        if side == "train" and not self.has_truth:
             raise InputError(f"{self.name}: a test set has no truth to learn from")
         if not self.entries[0].side:
             return None
