@@ -121,20 +121,18 @@ def build(
         "photo": _given(photos, photo_files.find),
     }
     folder = Path(out)
-    with (
-        locked(folder),
-        disk_errors(folder),
-        telling_what_is_kept(folder),
-        start_workers(executor, workers) as pool,
-    ):
-        if device == "cuda":  # said now, not when all is rendered
-            list(pool.map(_open, pool.share(device), [None]))
-        plan = _plan(pool, recipe, seed, dense_flow, device, found, quiet)
-        manifest = continue_from(folder, _manifest(plan, n, shard_size))
-        shared = pool.share(plan)
-        # The first shard by itself: it can be looked at while the rest, whose planning takes longer, is made.
-        for end in sorted({min(manifest.num_ready + shard_size, n), n}):
-            manifest = _extend(pool, shared, folder, plan, manifest, end, quiet)
+    with locked(folder), disk_errors(folder), telling_what_is_kept(folder):
+        with start_workers(executor, workers) as pool:
+            if device == "cuda":  # said now, not when all is rendered
+                list(pool.map(_open, pool.share(device), [None]))
+            plan = _plan(pool, recipe, seed, dense_flow, device, found, quiet)
+            manifest = continue_from(folder, _manifest(plan, n, shard_size))
+            # The first shard by itself: it can be looked at while the rest, whose planning takes longer, is made.
+            manifest = _extend(pool, folder, plan, manifest, min(manifest.num_ready + shard_size, n), quiet)
+        if not manifest.complete:
+            # By new processes: none renders again after it has composed.
+            with start_workers(executor, workers) as pool:
+                _extend(pool, folder, plan, manifest, n, quiet)
     return open_dataset(folder)
 
 
@@ -213,10 +211,9 @@ def _inspect_all(
     return findings
 
 
-def _extend(
-    pool: Workers, shared: object, folder: Path, plan: Plan, manifest: Manifest, end: int, quiet: bool
-) -> Manifest:
+def _extend(pool: Workers, folder: Path, plan: Plan, manifest: Manifest, end: int, quiet: bool) -> Manifest:
     """Makes the pairs up to ``end``, and the textures that they lack."""
+    shared = pool.share(plan)
     jobs = _missing(pool, shared, plan, range(manifest.num_ready, end), quiet)
     frame, lacking = plan.recipe.frame, manifest.num_samples - manifest.num_ready
     pairs_bytes = lacking * shards.estimate((frame.height, frame.width), dense_flow=plan.dense_flow)

@@ -221,11 +221,13 @@ def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 
     with torch.autocast(device, enabled=False):
         match = _match_plainly if _exporting() else _match
         volume: Tensor = match(grids1, grids2, radius // stride)
-    return _from_grids(volume, stride)[:, :height, :width].permute(0, 3, 1, 2)
+    return _from_grids(volume, stride, height, width).permute(0, 3, 1, 2)
 
 
 def _to_grids(maps: Tensor, stride: int) -> Tensor:
     """(batch, height, width, channels) -> (batch * stride^2, height / stride, width / stride, channels)."""
+    if stride == 1:
+        return maps.contiguous()
     batch, height, width, channels = maps.shape
     rows, columns = -(-height // stride), -(-width // stride)
     maps = F.pad(maps, (0, 0, 0, columns * stride - width, 0, rows * stride - height))
@@ -233,10 +235,12 @@ def _to_grids(maps: Tensor, stride: int) -> Tensor:
     return grids.permute(0, 2, 4, 1, 3, 5).flatten(0, 2).contiguous()
 
 
-def _from_grids(grids: Tensor, stride: int) -> Tensor:
-    """The inverse of :func:`_to_grids`, but for what it padded."""
+def _from_grids(grids: Tensor, stride: int, height: int, width: int) -> Tensor:
+    """The inverse of :func:`_to_grids`."""
+    if stride == 1:
+        return grids
     maps = grids.view(-1, stride, stride, *grids.shape[1:]).permute(0, 3, 1, 4, 2, 5)
-    return maps.flatten(3, 4).flatten(1, 2)
+    return maps.flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
 
 # Both are opaque to torch.compile: their matrix products are already what the compiler would call.
@@ -244,11 +248,11 @@ def _from_grids(grids: Tensor, stride: int) -> Tensor:
 def _match(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
     """Cost volume (batch, height, width, (2 reach + 1)^2) of maps (batch, height, width, channels)."""
     tiles = _Tiles.of(maps1, reach)
-    pieces, around = tiles.cut(maps1), tiles.surroundings(maps2).mT
+    pieces, around = tiles.cut(maps1).mul_(1 / maps1.shape[-1]), tiles.surroundings(maps2).mT
     volume = maps1.new_empty(tiles.rows, tiles.width, tiles.steps, tiles.steps)
     for some in tiles.portions(maps1.device):
         volume[some] = tiles.band(torch.bmm(pieces[some], around[some]))
-    return tiles.join(volume.flatten(2)).mul_(1 / maps1.shape[-1])
+    return tiles.join(volume).flatten(3)
 
 
 @_match.register_fake
@@ -275,7 +279,7 @@ def _match_plainly(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
 @torch.library.custom_op("trainer::match_backward", mutates_args=())
 def _match_backward(grad: Tensor, maps1: Tensor, maps2: Tensor, reach: int) -> tuple[Tensor, Tensor]:
     """Gradients of :func:`_match` by both maps."""
-    grad = grad / maps1.shape[-1]
+    grad = grad.view(*grad.shape[:3], 2 * reach + 1, 2 * reach + 1)
     return _weigh(grad, maps2, reach), _weigh(_reverse(grad, reach), maps1, reach)
 
 
@@ -285,10 +289,9 @@ def _(grad: Tensor, maps1: Tensor, maps2: Tensor, reach: int) -> tuple[Tensor, T
 
 
 def _weigh(volume: Tensor, maps: Tensor, reach: int) -> Tensor:
-    """The sum over displacements d of volume(p, d) * maps(p + d): :func:`_match` run backwards."""
+    """The mean over channels of volume(p, i, j) * maps(p + d), summed over d: :func:`_match` run backwards."""
     tiles = _Tiles.of(maps, reach)
     pieces, around = tiles.cut(volume), tiles.surroundings(maps)
-    pieces = pieces.view(*pieces.shape[:2], tiles.steps, tiles.steps)
     sums = volume.new_empty(tiles.rows, tiles.width, maps.shape[-1])
     portions = tiles.portions(maps.device)
     zeros = volume.new_zeros(portions[0].stop, tiles.width, tiles.steps * tiles.wide)
@@ -296,17 +299,14 @@ def _weigh(volume: Tensor, maps: Tensor, reach: int) -> Tensor:
         product = zeros[: some.stop - some.start]
         tiles.band(product).copy_(pieces[some])
         torch.bmm(product, around[some], out=sums[some])
-    return tiles.join(sums)
+    return tiles.join(sums).mul_(1 / maps.shape[-1])
 
 
 def _reverse(volume: Tensor, reach: int) -> Tensor:
     """Frame 1's volume seen from frame 2: the value at (p, -d) is that of (p - d, d); 0 from outside."""
-    steps, margin = 2 * reach + 1, (reach, reach)
-    padded = F.pad(volume, (0, 0, *margin, *margin))
-    n, y, x, i, j = padded.view(*padded.shape[:3], steps, steps).stride()
-    offset = 2 * reach * (i + j)
-    view = padded.as_strided((*volume.shape[:3], steps, steps), (n, y, x, y - i, x - j), offset)
-    return view.flatten(3)
+    padded = F.pad(volume, (0, 0, 0, 0, reach, reach, reach, reach))
+    n, y, x, i, j = padded.stride()
+    return padded.as_strided(volume.shape, (n, y, x, y - i, x - j), 2 * reach * (i + j))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -350,25 +350,32 @@ class _Tiles:
         return [slice(start, min(start + count, self.rows)) for start in range(0, self.rows, count)]
 
     def cut(self, maps: Tensor) -> Tensor:
-        """(batch, height, row, channels) -> (rows, width, channels)."""
-        maps = F.pad(maps, (0, 0, 0, self.columns * self.width - self.row, 0, self.reach))
-        maps = maps.view(*maps.shape[:2], self.columns, self.width, -1)
-        return maps.transpose(1, 2).flatten(0, 2)
+        """(batch, height, row, ...) -> (rows, width, ...)."""
+        right = self.columns * self.width - self.row
+        if right:
+            maps = F.pad(maps, (*(maps.ndim - 3) * (0, 0), 0, right))
+        tiles = maps.new_zeros(
+            self.batch, self.columns, self.height + self.reach, self.width, *maps.shape[3:]
+        )
+        tiles[:, :, : self.height] = maps.view(
+            *maps.shape[:2], self.columns, self.width, *maps.shape[3:]
+        ).transpose(1, 2)
+        return tiles.flatten(0, 2)
 
     def join(self, tiles: Tensor) -> Tensor:
         """What :meth:`cut` cut."""
-        maps = tiles.view(self.batch, self.columns, -1, self.width, tiles.shape[-1])[:, :, : self.height]
+        maps = tiles.view(self.batch, self.columns, -1, *tiles.shape[1:])[:, :, : self.height]
         return maps.transpose(1, 2).flatten(2, 3)[:, :, : self.row].contiguous()
 
     def surroundings(self, maps: Tensor) -> Tensor:
         """(batch, height, row, channels) -> (rows, steps * wide, channels): what a tile's pixels may meet."""
-        right = self.reach + self.columns * self.width - self.row
-        maps = F.pad(maps, (0, 0, self.reach, right, self.reach, 0))
-        columns = maps.unfold(2, self.wide, self.width).permute(0, 2, 1, 4, 3).flatten(0, 2)
-        pixels = F.pad(columns, (0, 0, 0, 0, 0, 2 * self.reach))
-        channels = maps.shape[-1]
+        right, channels = self.reach + self.columns * self.width - self.row, maps.shape[-1]
+        columns = F.pad(maps, (0, 0, self.reach, right)).unfold(2, self.wide, self.width)
+        lines = maps.new_zeros(self.rows + 2 * self.reach, self.wide, channels)
+        tiles = lines[: self.rows].view(self.batch, self.columns, -1, self.wide, channels)
+        tiles[:, :, self.reach :] = columns.permute(0, 2, 1, 4, 3)
         step = self.wide * channels
-        return pixels.as_strided((self.rows, self.steps * self.wide, channels), (step, channels, 1))
+        return lines.as_strided((self.rows, self.steps * self.wide, channels), (step, channels, 1))
 
     def band(self, product: Tensor) -> Tensor:
         """The view (rows, x, i, j) of product[rows, x, (i, x + j)]."""
