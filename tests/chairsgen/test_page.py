@@ -174,22 +174,6 @@ def test_mistakes_are_one_line(dataset: Dataset, tmp_path: Path) -> None:
 
 # ---- In a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SWITCHES = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update")
-SWITCHES += ("disable-sync", "no-first-run")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a screen."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
-    if not CHROMIUM:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{name}" for name in SWITCHES])
-        yield chromium
-        chromium.close()
-
 
 @pytest.fixture
 def opened(browser: Any, page: Path) -> Iterator[Any]:

@@ -24,9 +24,6 @@ from trainer.studies.plan import Plan
 from trainer.studies.running import RUNS, errors
 from trainer.studies.study import Study
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-SWITCHES = ("no-sandbox", "disable-gpu", "disable-dev-shm-usage")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def building_here() -> Iterator[None]:
@@ -282,15 +279,3 @@ def test_spynet_on_a_cpu_and_its_page_in_a_browser(tmp_path: Path, browser: Any)
         assert not complaints
         tab.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
         context.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a screen."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
-    if not CHROMIUM:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{name}" for name in SWITCHES])
-        yield chromium
-        chromium.close()
