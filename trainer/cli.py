@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chairsgen.arguments import Parser, run
 from chairsgen.progress import duration
 from trainer import __version__
+from trainer.arguments import add_device
 from trainer.commands import add_commands as add_using
 from trainer.studies.commands import add_commands as add_studies
 
@@ -91,12 +92,7 @@ def _main(argv: Sequence[str]) -> int:
     train.add_argument(
         "--compile", action="store_true", help="compile the network: a slow start, then faster"
     )
-    train.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where (default: a GPU, if there is one)",
-    )
+    add_device(train, "it learns")
     train.add_argument("--seed", type=int, metavar="N", help="of fresh weights and all draws (default: 0)")
     train.add_argument(
         "--init",

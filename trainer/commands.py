@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chairsgen.errors import InputError
+from trainer.arguments import add_batch_size, add_device, add_judging
 
 if TYPE_CHECKING:
     from trainer.methods import Method
@@ -62,16 +63,7 @@ def _add_evaluate(commands: Any) -> None:
         help="a dataset, such as data/chairs or sintel:DIR:clean (of one with a split of its own the val pairs, "
         "but for ?split=all); may be repeated",
     )
-    evaluate.add_argument(
-        "--batch-size",
-        type=int,
-        default=1,
-        metavar="N",
-        help="pairs that a network gets at once (default: 1)",
-    )
-    evaluate.add_argument(
-        "--limit", type=int, metavar="N", help="the first N pairs of each dataset (default: all)"
-    )
+    add_judging(evaluate)
     evaluate.add_argument(
         "--show",
         default="epe,fl,ms",
@@ -84,11 +76,6 @@ def _add_evaluate(commands: Any) -> None:
         choices=("pixels", "images"),
         default="pixels",
         help="over all pixels (default), or images",
-    )
-    evaluate.add_argument(
-        "--published",
-        action="store_true",
-        help="add published figures of networks trained on FlyingChairs alone",
     )
     form = evaluate.add_mutually_exclusive_group()
     for name, what in (("json", "all measures, as JSON"), ("csv", "all, as CSV"), ("markdown", "the table")):
@@ -137,13 +124,7 @@ def _add_predict(commands: Any) -> None:
         metavar="PX",
         help="work on overlapping tiles of this side: where memory is short",
     )
-    predict.add_argument(
-        "--batch-size",
-        type=int,
-        default=1,
-        metavar="N",
-        help="pairs that a network gets at once (default: 1)",
-    )
+    add_batch_size(predict)
     predict.add_argument(
         "--fps", type=float, metavar="N", help="frames a second of the video (default: as read, else 25)"
     )
@@ -187,27 +168,8 @@ def _add_report(commands: Any) -> None:
         metavar="N",
         help="how many of the worst pairs, and of the best, are shown of each run on each dataset (default: 4)",
     )
-    report.add_argument(
-        "--limit", type=int, metavar="N", help="the first N pairs of each dataset (default: all)"
-    )
-    report.add_argument(
-        "--batch-size",
-        type=int,
-        default=1,
-        metavar="N",
-        help="pairs that a network gets at once (default: 1)",
-    )
-    report.add_argument(
-        "--published",
-        action="store_true",
-        help="add published figures of networks trained on FlyingChairs alone",
-    )
-    report.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where networks compute (default: a GPU, if there is one)",
-    )
+    add_judging(report)
+    add_device(report, "networks compute")
     report.set_defaults(run=_report)
 
 
@@ -233,12 +195,7 @@ def _add_whose(command: Any, *, several: bool) -> None:
     command.add_argument(
         "--refine", choices=("variational",), help="what follows: OpenCV's variational refinement"
     )
-    command.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where a network computes (default: a GPU, if there is one)",
-    )
+    add_device(command, "a network computes")
 
 
 def _evaluate(arguments: Namespace) -> int:

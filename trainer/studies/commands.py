@@ -6,6 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from trainer.arguments import add_device
+
 
 def add_commands(commands: Any) -> None:
     """Adds both to a parser's commands."""
@@ -59,9 +61,7 @@ def _add_study(command: Any) -> None:
         help="change a value of the base, such as train.steps=10000, or of the study, such as seeds=5; "
         "may be repeated",
     )
-    command.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks train"
-    )
+    add_device(command, "networks train")
 
 
 def _ablate(arguments: Namespace) -> int:
