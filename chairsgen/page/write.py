@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chairsgen import __version__
 from chairsgen.aside import write_aside
 from chairsgen.dataset import Dataset, open_dataset
 from chairsgen.errors import InputError
 from chairsgen.page import pair
+from chairsgen.page.template import fill
 from chairsgen.progress import progress
 from chairsgen.workers import start_workers
 
@@ -87,14 +87,9 @@ def _index(dataset: Dataset, summaries: list[dict[str, Any]]) -> str:
         "octave": pair.BINS_AN_OCTAVE,
         "pairs": [summary | {"side": "val" if summary["index"] in val else "train"} for summary in summaries],
     }
-    environment = Environment(
-        loader=PackageLoader("chairsgen.page", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja").render(
+    return fill(
+        "chairsgen.page",
+        "page.html.jinja",
         version=__version__,
         name=dataset.folder.resolve().name,
         manifest=dataset.manifest,

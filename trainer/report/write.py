@@ -7,12 +7,12 @@ from importlib import resources
 from pathlib import Path
 
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chairsgen.aside import write_aside
 from chairsgen.errors import InputError
 from chairsgen.flowviz import ERROR_BINS, ERROR_COLOURS, OUTLIER_PX, OUTLIER_SHARE
 from chairsgen.page.pair import png, wheel
+from chairsgen.page.template import fill
 from chairsgen.progress import progress
 from trainer import __version__
 from trainer.data import Source, open_validation
@@ -160,16 +160,11 @@ def _facts(found: Sequence[Evaluation], device: str) -> list[str]:
 
 
 def _page(content: Mapping[str, object]) -> str:
-    environment = Environment(
-        loader=PackageLoader("trainer.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     bounds = [f"{OUTLIER_PX * bound:.2g}" for bound in ERROR_BINS]
     bins = [*(f"< {bound}" for bound in bounds), f"\N{GREATER-THAN OR EQUAL TO} {bounds[-1]}"]
-    return environment.get_template("report.html.jinja").render(
+    return fill(
+        "trainer.report",
+        "report.html.jinja",
         version=__version__,
         css="\n".join(resources.files(package).joinpath(name).read_text("utf-8") for package, name in STYLES),
         wheel=data_uri(png(wheel()), "png"),

@@ -6,9 +6,8 @@ from importlib import resources
 from pathlib import Path
 from statistics import fmean
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from chairsgen.aside import write_aside
+from chairsgen.page.template import fill
 from trainer import __version__
 from trainer.plots import EPE
 from trainer.studies import importance, plots
@@ -80,14 +79,7 @@ def write_content(folder: Path, content: Content) -> Path:
         write_aside(folder / name, resources.files(package).joinpath(name).read_bytes())
     for number, picture in enumerate(content.pictures, 1):
         write_aside(folder / f"plot-{number}.svg", picture.svg.encode())
-    environment = Environment(
-        loader=PackageLoader("trainer.studies", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("study.html.jinja").render(version=__version__, content=content)
+    html = fill("trainer.studies", "study.html.jinja", version=__version__, content=content)
     write_aside(folder / INDEX, html.encode())
     return folder / INDEX
 
