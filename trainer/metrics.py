@@ -140,7 +140,6 @@ def _errors(
     flow: Float64[Tensor, "2 height width"], truth: Float64[Tensor, "2 height width"]
 ) -> Float64[Tensor, "errors height width"]:
     """Every error of :data:`ERRORS` in every pixel."""
-    # On a CPU, vector_norm over two values takes 200 times as long.
     epe = torch.hypot(*(flow - truth))
     # By the tangent: the cosine of a small angle is 1.
     cross = torch.hypot(epe, flow[0] * truth[1] - flow[1] * truth[0])

@@ -20,7 +20,7 @@ from chairsgen.errors import InputError
 from chairsgen.sample import FlowSample
 from chairsgen.scene import Scene, draw_scene
 from tests.benchmarks.layered import compose_layered
-from tests.benchmarks.report import Row, race
+from tests.benchmarks.report import Row, beside, in_pairs, race
 from tests.benchmarks.workload import Workload
 
 TARGET = 3.0
@@ -60,18 +60,10 @@ def rows(workload: Workload) -> list[Row]:
         rival(workload.scenes[0])
     seconds = race(rivals, workload.scenes, workload.repeats)
     ours = seconds.pop("ours")
-    measured = []
-    for name, theirs in seconds.items():
-        judged = name == PLAIN
-        row = Row(
-            what=f"compose, one core, beside {name}",
-            measured=f"{1 / ours:.1f} pairs/s",
-            baseline=f"{1 / theirs:.1f} pairs/s",
-            ratio=f"{theirs / ours:.2f}",
-            target=f"ratio >= {TARGET:g}" if judged else "",
-            met=theirs / ours >= TARGET if judged else None,
-        )
-        measured.append(row)
+    measured = [
+        beside(f"compose, one core, beside {name}", ours, theirs, in_pairs, TARGET if name == PLAIN else None)
+        for name, theirs in seconds.items()
+    ]
     return [*measured, *_gpu_rows(workload, ours), _alike(workload)]
 
 
@@ -95,13 +87,8 @@ def _gpu_rows(workload: Workload, core: float) -> list[Row]:
             start = time.perf_counter()
             _with_flow(scene, workload, painter)
             best[number] = min(best[number], time.perf_counter() - start)
-    row = Row(
-        what=f"compose, one process and {cuda.get_current_device().name}, beside one core",
-        measured=f"{1 / best.mean():.1f} pairs/s",
-        baseline=f"{1 / core:.1f} pairs/s",
-        ratio=f"{core / best.mean():.2f}",
-    )
-    return [row]
+    where = f"one process and {cuda.get_current_device().name}"
+    return [beside(f"compose, {where}, beside one core", float(best.mean()), core, in_pairs)]
 
 
 def _alike(workload: Workload) -> Row:

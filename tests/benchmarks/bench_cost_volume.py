@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.benchmarks.report import Row, race
+from tests.benchmarks.report import Row, beside, in_ms, race
 from tests.benchmarks.workload import Workload
 from trainer.ops import cost_volume
 
@@ -62,19 +62,12 @@ def _rows(name: str, device: str, repeats: int, clock: Callable[[], float]) -> l
     ours = seconds.pop("")
     cpu = f"{torch.get_num_threads()} threads"
     where = cpu if device == "cpu" else torch.cuda.get_device_name()
-    measured = []
-    for rival, theirs in seconds.items():
-        judged = rival == SHIFTS and device == "cpu"
-        row = Row(
-            what=f"cost volume, {name}, {'x'.join(map(str, shape))}, radius {radius}, {where}, beside {rival}",
-            measured=f"{1e3 * ours:.2f} ms",
-            baseline=f"{1e3 * theirs:.2f} ms",
-            ratio=f"{theirs / ours:.2f}",
-            target=f"ratio >= {target:g}" if judged else "",
-            met=theirs / ours >= target if judged else None,
-        )
-        measured.append(row)
-    return measured
+    what = f"cost volume, {name}, {'x'.join(map(str, shape))}, radius {radius}, {where}, beside"
+    judged = SHIFTS if device == "cpu" else ""
+    return [
+        beside(f"{what} {rival}", ours, theirs, in_ms, target if rival == judged else None)
+        for rival, theirs in seconds.items()
+    ]
 
 
 def _rivals() -> dict[str, Function]:

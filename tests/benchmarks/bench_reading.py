@@ -18,7 +18,7 @@ from chairsgen.export import export
 from chairsgen.flowio import read_ppm
 from chairsgen.sample import Flow, Image
 from chairsgen.workers import Workers
-from tests.benchmarks.report import Row, race
+from tests.benchmarks.report import Row, beside, in_ms, race
 from tests.benchmarks.workload import NUM_WORKERS, Workload
 from trainer.data import Loader, Part, Source, open_training, start_readers
 from trainer.data.reading import keep_memory
@@ -102,12 +102,7 @@ def _times(shards: Source, rivals: dict[str, Source], repeats: int) -> list[Row]
     )
     ours = times.pop("")
     return [
-        Row(
-            what=f"reading, processor time a pair, shards beside files ({name})",
-            measured=f"{1e3 * ours:.2f} ms",
-            baseline=f"{1e3 * theirs:.2f} ms",
-            ratio=f"{theirs / ours:.2f}",
-        )
+        beside(f"reading, processor time a pair, shards beside files ({name})", ours, theirs, in_ms)
         for name, theirs in times.items()
     ]
 

@@ -56,6 +56,31 @@ def at_most(what: str, value: float, unit: str, target: float) -> Row:
     )
 
 
+def beside(
+    what: str, ours: float, theirs: float, show: Callable[[float], str], target: float | None = None
+) -> Row:
+    """A row of two times in seconds, as ``show`` writes them, of which ours should be ``target`` times shorter."""
+    ratio = theirs / ours
+    return Row(
+        what=what,
+        measured=show(ours),
+        baseline=show(theirs),
+        ratio=f"{ratio:.2f}",
+        target="" if target is None else f"ratio >= {target:g}",
+        met=None if target is None else bool(ratio >= target),
+    )
+
+
+def in_ms(seconds: float) -> str:
+    """A time, in milliseconds."""
+    return f"{1e3 * seconds:.2f} ms"
+
+
+def in_pairs(seconds: float) -> str:
+    """What a pair takes, as pairs a second."""
+    return f"{1 / seconds:.1f} pairs/s"
+
+
 def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Text columns under their headings."""
     rows = [tuple(headings), *map(tuple, lines)]
