@@ -8,22 +8,17 @@ All run in float32 inside autocast: half precision has 8 to 11 bits, a displacem
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Float64, UInt8
 from torch import Tensor
 
+from trainer.matching import match_plainly, matches
+
 INSIDE_TOLERANCE_PX = 1e-4
 """How far outside the frame a position may be and still count as inside: rounding, not motion."""
-
-TILE = 16
-"""Columns of a row that one matrix product takes: fewer waste less of it, more run at a better rate."""
-
-AT_ONCE = 128
-"""Such products that a CPU makes before it uses them: they stay in its cache."""
 
 Maps = Float[Tensor, "batch channels height width"]
 Flow = Float[Tensor, "batch 2 height width"]
@@ -197,8 +192,8 @@ def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 
     d = stride * (j - n, i - n), n = radius // stride: (2 n + 1)^2 channels. Outside frame 2 features are 0.
     (FlowNet, section 3, the correlation layer; PWC-Net, section 3, radius 4 on warped features.)
 
-    A piece of a row of frame 1 is multiplied with the rows of frame 2 around it by one matrix product, all
-    pixels with all pixels; the wanted ones are a diagonal band of the product, which is a strided view of it.
+    A tile of frame 1 is multiplied with the pixels of frame 2 around it by one matrix product, all pixels
+    with all pixels; the wanted ones are a diagonal band of the product, which is a strided view of it.
     More than half of a product is wasted, yet it runs many times faster than shifting and multiplying maps,
     which is bound by memory. A stride divides the frame into grids that never meet: each goes on its own.
 
@@ -219,7 +214,7 @@ def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 
     height, width = features1.shape[-2:]
     grids1, grids2 = (_to_grids(maps.permute(0, 2, 3, 1), stride) for maps in (features1, features2))
     with torch.autocast(device, enabled=False):
-        match = _match_plainly if _exporting() else _match
+        match = match_plainly if _exporting() else matches
         volume: Tensor = match(grids1, grids2, radius // stride)
     return _from_grids(volume, stride, height, width).permute(0, 3, 1, 2)
 
@@ -227,7 +222,7 @@ def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 
 def _to_grids(maps: Tensor, stride: int) -> Tensor:
     """(batch, height, width, channels) -> (batch * stride^2, height / stride, width / stride, channels)."""
     if stride == 1:
-        return maps.contiguous()
+        return maps
     batch, height, width, channels = maps.shape
     rows, columns = -(-height // stride), -(-width // stride)
     maps = F.pad(maps, (0, 0, 0, columns * stride - width, 0, rows * stride - height))
@@ -241,159 +236,3 @@ def _from_grids(grids: Tensor, stride: int, height: int, width: int) -> Tensor:
         return grids
     maps = grids.view(-1, stride, stride, *grids.shape[1:]).permute(0, 3, 1, 4, 2, 5)
     return maps.flatten(3, 4).flatten(1, 2)[:, :height, :width]
-
-
-# Both are opaque to torch.compile: their matrix products are already what the compiler would call.
-@torch.library.custom_op("trainer::match", mutates_args=())
-def _match(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
-    """Cost volume (batch, height, width, (2 reach + 1)^2) of maps (batch, height, width, channels)."""
-    tiles = _Tiles.of(maps1, reach)
-    pieces, around = tiles.cut(maps1).mul_(1 / maps1.shape[-1]), tiles.surroundings(maps2).mT
-    volume = maps1.new_empty(tiles.rows, tiles.width, tiles.steps, tiles.steps)
-    for some in tiles.portions(maps1.device):
-        volume[some] = tiles.band(torch.bmm(pieces[some], around[some]))
-    return tiles.join(volume).flatten(3)
-
-
-@_match.register_fake
-def _(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
-    return maps1.new_empty(*maps1.shape[:3], (2 * reach + 1) ** 2)
-
-
-def _match_plainly(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
-    """:func:`_match` of operations that every runtime has, for networks that are exported.
-
-    A row's matrix product has the wanted diagonal band as columns, if its rows are one element longer.
-    """
-    batch, height, width, channels = maps1.shape
-    steps = 2 * reach + 1
-    padded = F.pad(maps2, (0, 0, reach, reach, reach, reach))
-    bands = []
-    for i in range(steps):
-        product = maps1 @ padded[:, i : i + height].transpose(-1, -2)
-        skewed = F.pad(product.flatten(2), (0, width)).view(batch, height, width, width + steps)
-        bands.append(skewed[..., :steps])
-    return torch.cat(bands, -1) / channels
-
-
-@torch.library.custom_op("trainer::match_backward", mutates_args=())
-def _match_backward(grad: Tensor, maps1: Tensor, maps2: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-    """Gradients of :func:`_match` by both maps."""
-    grad = grad.view(*grad.shape[:3], 2 * reach + 1, 2 * reach + 1)
-    return _weigh(grad, maps2, reach), _weigh(_reverse(grad, reach), maps1, reach)
-
-
-@_match_backward.register_fake
-def _(grad: Tensor, maps1: Tensor, maps2: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(maps1), torch.empty_like(maps2)
-
-
-def _weigh(volume: Tensor, maps: Tensor, reach: int) -> Tensor:
-    """The mean over channels of volume(p, i, j) * maps(p + d), summed over d: :func:`_match` run backwards."""
-    tiles = _Tiles.of(maps, reach)
-    pieces, around = tiles.cut(volume), tiles.surroundings(maps)
-    sums = volume.new_empty(tiles.rows, tiles.width, maps.shape[-1])
-    portions = tiles.portions(maps.device)
-    zeros = volume.new_zeros(portions[0].stop, tiles.width, tiles.steps * tiles.wide)
-    for some in portions:
-        product = zeros[: some.stop - some.start]
-        tiles.band(product).copy_(pieces[some])
-        torch.bmm(product, around[some], out=sums[some])
-    return tiles.join(sums).mul_(1 / maps.shape[-1])
-
-
-def _reverse(volume: Tensor, reach: int) -> Tensor:
-    """Frame 1's volume seen from frame 2: the value at (p, -d) is that of (p - d, d); 0 from outside."""
-    padded = F.pad(volume, (0, 0, 0, 0, reach, reach, reach, reach))
-    n, y, x, i, j = padded.stride()
-    return padded.as_strided(volume.shape, (n, y, x, y - i, x - j), 2 * reach * (i + j))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Tiles:
-    """How rows are cut into pieces, so that little of a product lies outside its band.
-
-    All pieces are listed column of tiles by column of tiles, each from top to bottom and followed by
-    ``reach`` empty rows: then the surroundings of piece k, as a list of pixels, begin one row after those of
-    piece k - 1, and all surroundings are one overlapping view, not copies.
-    """
-
-    batch: int
-    height: int
-    row: int
-    columns: int
-    width: int
-    reach: int
-
-    @classmethod
-    def of(cls, maps: Tensor, reach: int) -> "_Tiles":
-        batch, height, row = maps.shape[:3]
-        columns = -(-row // TILE)
-        width = -(-row // columns)
-        return cls(batch=batch, height=height, row=row, columns=columns, width=width, reach=reach)
-
-    @property
-    def steps(self) -> int:
-        return 2 * self.reach + 1
-
-    @property
-    def wide(self) -> int:
-        return self.width + 2 * self.reach
-
-    @property
-    def rows(self) -> int:
-        return self.batch * self.columns * (self.height + self.reach)
-
-    def portions(self, device: torch.device) -> list[slice]:
-        """Rows to go through together: on a GPU all of them."""
-        count = AT_ONCE if device.type == "cpu" else self.rows
-        return [slice(start, min(start + count, self.rows)) for start in range(0, self.rows, count)]
-
-    def cut(self, maps: Tensor) -> Tensor:
-        """(batch, height, row, ...) -> (rows, width, ...)."""
-        right = self.columns * self.width - self.row
-        if right:
-            maps = F.pad(maps, (*(maps.ndim - 3) * (0, 0), 0, right))
-        tiles = maps.new_zeros(
-            self.batch, self.columns, self.height + self.reach, self.width, *maps.shape[3:]
-        )
-        tiles[:, :, : self.height] = maps.view(
-            *maps.shape[:2], self.columns, self.width, *maps.shape[3:]
-        ).transpose(1, 2)
-        return tiles.flatten(0, 2)
-
-    def join(self, tiles: Tensor) -> Tensor:
-        """What :meth:`cut` cut."""
-        maps = tiles.view(self.batch, self.columns, -1, *tiles.shape[1:])[:, :, : self.height]
-        return maps.transpose(1, 2).flatten(2, 3)[:, :, : self.row].contiguous()
-
-    def surroundings(self, maps: Tensor) -> Tensor:
-        """(batch, height, row, channels) -> (rows, steps * wide, channels): what a tile's pixels may meet."""
-        right, channels = self.reach + self.columns * self.width - self.row, maps.shape[-1]
-        columns = F.pad(maps, (0, 0, self.reach, right)).unfold(2, self.wide, self.width)
-        lines = maps.new_zeros(self.rows + 2 * self.reach, self.wide, channels)
-        tiles = lines[: self.rows].view(self.batch, self.columns, -1, self.wide, channels)
-        tiles[:, :, self.reach :] = columns.permute(0, 2, 1, 4, 3)
-        step = self.wide * channels
-        return lines.as_strided((self.rows, self.steps * self.wide, channels), (step, channels, 1))
-
-    def band(self, product: Tensor) -> Tensor:
-        """The view (rows, x, i, j) of product[rows, x, (i, x + j)]."""
-        size = (len(product), self.width, self.steps, self.steps)
-        line = self.steps * self.wide
-        return product.as_strided(size, (self.width * line, line + 1, self.wide, 1))
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    maps1, maps2, ctx.reach = inputs
-    ctx.save_for_backward(maps1, maps2)
-
-
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-    maps1, maps2 = ctx.saved_tensors
-    # Whoever calls backward may do so inside autocast.
-    with torch.autocast(grad.device.type, enabled=False):
-        return *_match_backward(grad.contiguous(), maps1, maps2, ctx.reach), None
-
-
-_match.register_autograd(_backward, setup_context=_save)

@@ -13,9 +13,10 @@ from trainer import export as exporting
 from trainer.checkpoint import Checkpoint
 from trainer.cli import main
 from trainer.export import export
+from trainer.matching import match_plainly, matches
 from trainer.models import ENTRIES, FlowModel, create_model, register
 from trainer.models.base import FlowHead, conv
-from trainer.ops import _match, _match_plainly, cost_volume, upsample, warp
+from trainer.ops import cost_volume, upsample, warp
 
 pytestmark = pytest.mark.usefixtures("untyped")
 
@@ -135,4 +136,4 @@ def test_mistakes_are_one_line(
 @pytest.mark.parametrize(("shape", "reach"), [((2, 7, 13, 5), 4), ((1, 3, 2, 4), 10), ((3, 1, 1, 1), 0)])
 def test_plain_operations_match_as_the_fast_ones(shape: tuple[int, ...], reach: int) -> None:
     maps = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(_match_plainly(*maps, reach), _match(*maps, reach), atol=1e-6)
+    assert torch.allclose(match_plainly(*maps, reach), matches(*maps, reach), atol=1e-6)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trainer import ops
+from trainer import matching
+from trainer.matching import matches
 from trainer.ops import cost_volume, downsample_flow, inside, resize_flow, warp
 
 
@@ -173,6 +174,22 @@ def test_cost_volume_and_its_gradients_are_those_of_the_naive_loop(
         assert torch.allclose(gradient, reference, atol=1e-12)
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 16, 23, 48, 1000])
+@pytest.mark.parametrize(
+    ("batch", "height", "width", "radius"), [(3, 9, 30, 3), (5, 4, 8, 0), (2, 13, 17, 5)]
+)
+def test_tiles_are_taken_together_or_in_portions(
+    at_once: int, batch: int, height: int, width: int, radius: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "AT_ONCE", at_once)
+    maps = [torch.randn(batch, 3, height, width, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    volume, expected = cost_volume(*maps, radius=radius), naive_cost_volume(*maps, radius=radius)
+    assert torch.allclose(volume, expected, atol=1e-12)
+    weights = torch.randn_like(volume)
+    found, reference = (torch.autograd.grad(each, maps, weights) for each in (volume, expected))
+    assert all(torch.allclose(*pair, atol=1e-12) for pair in zip(found, reference, strict=True))
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 2e-2)])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_precisions_and_layouts(
@@ -230,7 +247,8 @@ def test_senseless_radius_or_stride_is_refused() -> None:
 
 def test_the_operator_keeps_its_promises_to_the_compiler() -> None:
     maps = [torch.randn(2, 5, 6, 3, requires_grad=True) for _ in range(2)]
-    torch.library.opcheck(ops._match, (*maps, 2))
+    torch.library.opcheck(matches, (*maps, 2))
+    torch.library.opcheck(matches, (*(map_.detach().permute(0, 2, 1, 3) for map_ in maps), 2))
 
 
 # Under the compiler.
