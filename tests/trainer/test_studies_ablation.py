@@ -1,7 +1,6 @@
 """Ablations as they run: a planted truth, a killed study, failed runs, and the page in a browser."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from chairsgen.errors import InputError
 from trainer.cli import main
 from trainer.settings import TrainConfig
 from trainer.studies.ablation import ablate
+from trainer.studies.page import INDEX
 from trainer.studies.plan import Plan
 from trainer.studies.running import RUNS, errors
 from trainer.studies.study import Study
@@ -162,11 +162,133 @@ def test_more_seeds_go_on_and_another_study_is_refused(begun: Path, done: Path, 
     assert (begun / "table.json").read_text() == (done / "table.json").read_text()
 
 
-def test_killed_and_resumed_the_table_is_the_same(begun: Path, done: Path, study: Path) -> None:
+def test_a_failed_run_does_not_end_its_study(
+    begun: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = study.read_text().replace("offset = [0.0, 3.0]", "offset = [0.0, 101.0]")
+    path = studied.write(begun, text, "broken")
+    leave(1, "ablate", str(path), "--out", str(begun), "--set", "seeds=1", "--device", "cpu")
+    said = capsys.readouterr()
+    assert said.err.count("offset is beyond belief") == 2
+    assert "failed" in said.out
+    assert "train.log_every = 2" in said.out
+    assert "1 runs failed: the same command tries them again" in said.err
+
+
+def test_a_dry_run_says_what_would_be_done(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(0, "ablate", str(study), "--out", str(tmp_path / "dry"), "--dry-run", "--device", "cpu")
+    said = capsys.readouterr().out
+    assert "base: 2 of 2 seeds to run" in said
+    assert "6 runs of 6 to go: about 0 s of training" in said
+    assert "4 pairs to build: 0.00 GB, about 0 s once their textures are made" in said
+    assert not (tmp_path / "dry").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--jobs", "0"), "--jobs 0: must be at least 1"),
+        (("--set", "evaluate=['sintl:x']"), "did you mean 'sintel'"),
+        (("--set", "data.pairs=1000000000000"), "GB are needed"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: tuple[str, ...], said: str, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(2, "ablate", str(study), "--out", str(tmp_path / "new"), "--device", "cpu", *arguments)
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("change", ["recipe.assets.val_assets = [0.01]", "recipe.assets.chairs = [550]"])
+def test_nothing_is_judged_on_what_it_learned_from(change: str, tmp_path: Path) -> None:
+    base = studied.STUDY.partition("[axes]")[0]
+    study = Study.load(studied.write(tmp_path, f"{base}\n[axes]\n{change}\n"))
+    with pytest.raises(InputError, match="would learn from chairs that all are judged on, such as "):
+        _ = Plan(study=study, folder=tmp_path).cases
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        ("recipe.assets.chairs = [100]", []),
+        ('recipe.assets.objects = ["shapes"]', []),
+        ("recipe.assets.val_assets = [0.2]", []),
+        ("recipe.assets.val_assets = [0.01]", ["evaluate=['sintel:elsewhere']"]),
+    ],
+)
+def test_other_assets_are_welcome(change: str, options: list[str], tmp_path: Path) -> None:
+    base = studied.STUDY.partition("[axes]")[0]
+    study = Study.load(studied.write(tmp_path, f"{base}\n[axes]\n{change}\n"), options)
+    assert len(Plan(study=study, folder=tmp_path).cases) == 2
+
+
+def test_photographs_that_others_hold_back_are_refused(tmp_path: Path) -> None:
+    base = studied.STUDY.partition("[axes]")[0]
+    for name in ("some", "more"):
+        (tmp_path / name).mkdir()
+    some, more = (str(tmp_path / name) for name in ("some", "more"))
+    given = base.replace("data.pairs = 4", f"data.pairs = 4\ndata.photos = ['{some}']")
+    for axis, refused in (
+        (f"data.photos = [['{some}', '{more}']]", True),
+        (f"data.photos = [['{more}']]", False),
+        ("recipe.assets.val_assets = [0.2]", True),
+        ("recipe.chair.count_max = [1]", False),
+    ):
+        plan = Plan(study=Study.load(studied.write(tmp_path, f"{given}\n[axes]\n{axis}\n")), folder=tmp_path)
+        if refused:
+            with pytest.raises(InputError, match=r"would learn from photos that .* such as .*some"):
+                _ = plan.cases
+        else:
+            assert len(plan.cases) == 2
+
+
+SPYNET = """
+seeds = 2
+val_pairs = 2
+[base]
+data.pairs = 4
+recipe.frame = { height = 64, width = 96 }
+recipe.background.gradient = 1.0
+recipe.assets = { objects = "shapes", chairs = 4, photos = 2, sprite_px = 64 }
+recipe.chair = { count_min = 2, count_max = 3, size = { mean_px = 40.0, std_px = 10.0, min_px = 20.0 } }
+train.model = "spynet"
+train.options.num_levels = 2
+train.augment.preset = "none"
+train.crop = { height = 64, width = 96 }
+train.steps = 4
+train.batch_size = 1
+train.validation.every = 2
+train.machine.workers = 0
+[axes]
+train.optimiser.lr = [1e-4, 1e-3, 1e-2, 3e-2]
+"""
+
+
+@pytest.fixture(scope="module")
+def spynet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study of SpyNet's coarse levels that nothing disturbed; the study's file lies beside it."""
+    folder = tmp_path_factory.mktemp("spynet")
+    found = ablate(
+        Study.load(studied.write(folder, SPYNET, "spynet")), folder / "out", device="cpu", quiet=True
+    )
+    assert not found.failures
+    assert {(answer.case, len(answer.errors)) for answer in found.answers} == {
+        ("base", 2),
+        *((f"train.optimiser.lr = {lr}", 2) for lr in ("0.001", "0.01", "0.03")),
+    }
+    return folder / "out"
+
+
+def test_killed_and_resumed_the_table_is_the_same(spynet: Path, tmp_path: Path) -> None:
+    study, begun = spynet.parent / "spynet.toml", tmp_path / "begun"
+    shutil.copytree(spynet / "data", begun / "data")
     command = [sys.executable, "-m", "trainer", "ablate", str(study), "--out", str(begun), "--jobs", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(studied.__file__).parent)}
     killed = subprocess.Popen(
-        [*command, "--device", "cpu"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, "--device", "cpu"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     plan = Plan(study=Study.load(study), folder=begun)
 
@@ -188,84 +310,17 @@ def test_killed_and_resumed_the_table_is_the_same(begun: Path, done: Path, study
         time.sleep(0.2)
     assert not found.failures
     for name in ("table.txt", "table.csv", "table.md", "table.json", "importance.csv", "importance.json"):
-        assert (begun / name).read_text() == (done / name).read_text()
+        assert (begun / name).read_text() == (spynet / name).read_text()
 
 
-def test_a_failed_run_does_not_end_its_study(
-    begun: Path, study: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = study.read_text().replace("offset = [0.0, 3.0]", "offset = [0.0, 101.0]")
-    path = studied.write(begun, text, "broken")
-    leave(1, "ablate", str(path), "--out", str(begun), "--set", "seeds=1", "--device", "cpu")
-    said = capsys.readouterr()
-    assert said.err.count("offset is beyond belief") == 2
-    assert "failed" in said.out
-    assert "train.log_every = 2" in said.out
-    assert "1 runs failed: the same command tries them again" in said.err
-
-
-def test_a_dry_run_says_what_would_be_done(
-    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    leave(0, "ablate", str(study), "--out", str(tmp_path / "dry"), "--dry-run", "--device", "cpu")
-    said = capsys.readouterr().out
-    assert "base: 2 of 2 seeds to run" in said
-    assert "6 runs of 6 to go: about 0 s of training" in said
-    assert "4 pairs to build" in said
-    assert not (tmp_path / "dry").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--jobs", "0"), "--jobs 0: must be at least 1"),
-        (("--set", "evaluate=['sintl:x']"), "did you mean 'sintel'"),
-        (("--set", "data.pairs=1000000000000"), "GB are needed"),
-    ],
-)
-def test_mistakes_are_one_line(
-    arguments: tuple[str, ...], said: str, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    leave(2, "ablate", str(study), "--out", str(tmp_path / "new"), "--device", "cpu", *arguments)
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.count("\n") == 1
-
-
-SPYNET = """
-seeds = 2
-val_pairs = 2
-[base]
-data.pairs = 4
-recipe.frame = { height = 64, width = 96 }
-recipe.background.gradient = 1.0
-recipe.assets = { objects = "shapes", chairs = 4, photos = 2, sprite_px = 64 }
-recipe.chair = { count_min = 2, count_max = 3, size = { mean_px = 40.0, std_px = 10.0, min_px = 20.0 } }
-train.model = "spynet"
-train.options.num_levels = 1
-train.augment.preset = "none"
-train.crop = { height = 64, width = 96 }
-train.steps = 2
-train.batch_size = 1
-train.validation.every = 1
-train.machine.workers = 0
-[axes]
-train.optimiser.lr = [1e-4, 1e-3, 1e-2, 3e-2]
-"""
-
-
-def test_spynet_on_a_cpu_and_its_page_in_a_browser(tmp_path: Path, browser: Any) -> None:
-    read = Study.load(studied.write(tmp_path, SPYNET, "spynet"))
-    found = ablate(read, tmp_path / "out", device="cpu", quiet=True)
-    assert not found.failures
-    assert len(found.answers) == 4
+def test_its_page_in_a_browser(spynet: Path, tmp_path: Path, browser: Any) -> None:
     for scheme, width in (("light", 1280), ("dark", 360)):
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
         tab = context.new_page()
         complaints: list[str] = []
         for event in ("console", "pageerror", "requestfailed"):
             tab.on(event, lambda what, complaints=complaints: complaints.append(str(what)))
-        tab.goto(found.page.as_uri())
+        tab.goto((spynet / INDEX).as_uri())
         assert tab.locator("h1").inner_text() == "spynet"
         tables = tab.locator("tbody")
         assert [tables.nth(place).locator("tr").count() for place in range(tables.count())] == [4, 2]

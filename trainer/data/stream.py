@@ -17,6 +17,7 @@ from chairsgen.catalogue import Catalogue, split
 from chairsgen.compose import compose
 from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
+from chairsgen.sample import FlowSample
 from chairsgen.scene import draw_scene, textures
 from chairsgen.sprites import Sprites, reading, rendering
 from chairsgen.textures import bank_folder
@@ -42,6 +43,20 @@ class Stream(Source):
 
     def read(self, index: int) -> Pair:
         number = self.number(index)
+        sample = self.sample(number)
+        motions = np.tile(np.eye(3), (self.num_layers, 1, 1))
+        motions[: len(sample.motions)] = sample.motions
+        truth = Layers(layer_id=sample.layer_id1, motions=motions)
+        return Pair(
+            name=f"{number}", image1=sample.image1, image2=sample.image2, truth=truth, occ=sample.occ_fw
+        )
+
+    def sample(self, number: int) -> FlowSample:
+        """The one of this number, as a build makes it.
+
+        Raises:
+            InputError: There is no room for a texture.
+        """
         scene = draw_scene(self.recipe, self.catalogue, self.seed, number)
         try:
             for job in self._sprites.missing(textures(scene)):
@@ -51,13 +66,7 @@ class Stream(Source):
                 f"{self.name}: {error.filename or bank_folder()}: {error.strerror}: free some space, "
                 "or let CHAIRSGEN_CACHE name another folder"
             ) from error
-        sample = compose(scene, self._sprites.load, number)
-        motions = np.tile(np.eye(3), (self.num_layers, 1, 1))
-        motions[: len(sample.motions)] = sample.motions
-        truth = Layers(layer_id=sample.layer_id1, motions=motions)
-        return Pair(
-            name=f"{number}", image1=sample.image1, image2=sample.image2, truth=truth, occ=sample.occ_fw
-        )
+        return compose(scene, self._sprites.load, number)
 
     @cached_property
     def _sprites(self) -> Sprites:

@@ -1,18 +1,22 @@
-"""What a study will take: time, measured on a step or two, and disk."""
+"""What a study will take: time, measured on some pairs and steps, and disk."""
 
+import os
 import time
 from collections import Counter
 
 import torch
 
 from chairsgen.progress import duration
+from chairsgen.recipe import Recipe
+from chairsgen.shards import encode
+from trainer.data.stream import Stream
 from trainer.devices import pick_device
 from trainer.models import create_model, num_parameters, stages_of
 from trainer.settings import TrainConfig
 from trainer.studies.plan import Plan
 from trainer.studies.running import RUNS, errors, is_made
 
-TIMED_STEPS = 2
+TIMED_STEPS, TIMED_PAIRS = 2, 4
 
 
 def checkpoint_bytes(config: TrainConfig) -> int:
@@ -44,6 +48,19 @@ def step_seconds(config: TrainConfig, device: str) -> float:
     return (time.perf_counter() - began) / TIMED_STEPS
 
 
+def pair_seconds(recipe: Recipe) -> float:
+    """How long one process takes here to compose and pack a pair of embedded assets, with textures at hand."""
+    stream = Stream(recipe, 0, recipe.name)
+    began = 0.0
+    for turn in range(2):
+        # The first one makes textures, and compiles.
+        if turn == 1:
+            began = time.perf_counter()
+        for number in range(TIMED_PAIRS):
+            encode(stream.sample(number), stream.num_layers)
+    return (time.perf_counter() - began) / TIMED_PAIRS
+
+
 def forecast(plan: Plan, *, jobs: int = 1, device: str = "auto") -> str:
     """What a study would do, with the time and the disk that it would take, as text."""
     left = [run for run in plan.runs if errors(plan.folder / RUNS / run.name, run.config) is None]
@@ -61,11 +78,13 @@ def forecast(plan: Plan, *, jobs: int = 1, device: str = "auto") -> str:
         f"{case.name}: {seeds[case.name]} of {plan.study.options.seeds} seeds to run" for case in plan.cases
     ]
     missing = [dataset for dataset in plan.datasets.values() if not is_made(dataset, plan.folder)]
-    lines += [
-        f"{dataset.data.pairs:,} pairs to build, {dataset.bytes / 1e9:.2f} GB"
-        for dataset in missing
-        if dataset.bytes
-    ]
+    cores = len(os.sched_getaffinity(0))
+    for dataset in (one for one in missing if one.data.pairs):
+        seconds = pair_seconds(dataset.recipe) * dataset.data.pairs / cores
+        lines.append(
+            f"{dataset.data.pairs:,} pairs to build: {dataset.bytes / 1e9:.2f} GB, about {duration(seconds)} once "
+            "their textures are made"
+        )
     disk = sum(dataset.bytes for dataset in missing) + sum(checkpoint_bytes(run.config) for run in left)
     each = duration(total / jobs)
     lines.append(

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from chairsgen.builder import embedded_assets
+from chairsgen.catalogue import Kind, Side, split
 from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
 from chairsgen.shards import estimate
@@ -105,8 +107,17 @@ class Plan:
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
-        """The settings, the base first, each once."""
-        return tuple(enumerate_cases(self.study))
+        """The settings, the base first, each once.
+
+        Raises:
+            InputError: There are no axes, a combination of values is wrong, or a setting would learn from assets
+                that it is judged on.
+        """
+        cases = tuple(enumerate_cases(self.study))
+        if not self.study.options.evaluate:
+            for case in cases:
+                check_sides(case, self._val_data)
+        return cases
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
@@ -214,6 +225,34 @@ def _combinations(study: Study) -> Iterator[tuple[dict[str, str], dict[str, Any]
         picked = [axis.values[i] for axis, i in zip(axes, np.unravel_index(number, sizes), strict=True)]
         labels = {axis.name: value.label for axis, value in zip(axes, picked, strict=True)}
         yield labels, {key: change for value in picked for key, change in value.changes.items()}
+
+
+def check_sides(case: Case, val: Dataset) -> None:
+    """Refuses a setting that would learn from assets of the pairs that all are judged on.
+
+    Each dataset holds back a share of its own assets: of fewer chairs, not always those of the base.
+    """
+    data = training_data(case.setting)
+    alike = data.recipe.assets.val_assets == val.recipe.assets.val_assets
+    given: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+        "chair": (data.data.meshes, val.data.meshes),
+        "photo": (data.data.photos, val.data.photos),
+    }
+    for kind, (files, held) in given.items():
+        if files or held:
+            shared = set() if alike and files == held else set(files) & set(held)
+        else:
+            shared = _of_side("train", kind, data.recipe) & _of_side("val", kind, val.recipe)
+        if shared:
+            raise InputError(
+                f"{case.name}: would learn from {kind}s that all are judged on, such as {min(shared)}: leave its "
+                "assets as they are in the base, or name what to evaluate on"
+            )
+
+
+def _of_side(side: Side, kind: Kind, recipe: Recipe) -> set[str]:
+    assets = split(embedded_assets(kind, recipe), recipe.assets.val_assets)
+    return {asset.id for asset in assets if asset.side == side}
 
 
 def training_data(setting: Setting) -> Dataset:
