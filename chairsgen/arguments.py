@@ -20,11 +20,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that says what is wrong and where to look."""
 
     def __init__(self, **kwargs: Any) -> None:
-        defaults: dict[str, Any] = {
-            "formatter_class": argparse.ArgumentDefaultsHelpFormatter,
-            "allow_abbrev": False,
-        }
-        super().__init__(**(defaults | kwargs))
+        super().__init__(**({"allow_abbrev": False} | kwargs))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses all: a command refuses what it does not know itself, naming its own options."""

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chairsgen import __version__
 from chairsgen.arguments import Parser, run
@@ -33,12 +33,14 @@ def _main(argv: Sequence[str]) -> int:
         description="Makes a dataset of image pairs; the same command goes on with an interrupted one.",
     )
     build.add_argument("--out", type=Path, required=True, metavar="DIR", help="the dataset's folder")
-    build.add_argument("--n", type=int, default=22000, metavar="N", help="how many pairs")
+    build.add_argument(
+        "--n", type=int, default=22000, metavar="N", help="how many pairs (default: %(default)s)"
+    )
     build.add_argument(
         "--recipe",
         default="flyingchairs",
         metavar="NAME|FILE.toml",
-        help="what scenes are drawn from (see `chairsgen recipes`)",
+        help="what scenes are drawn from: see `chairsgen recipes` (default: %(default)s)",
     )
     build.add_argument(
         "--set",
@@ -48,7 +50,7 @@ def _main(argv: Sequence[str]) -> int:
         dest="overrides",
         help="change one value of the recipe, such as chair.rotation.max_deg=10; may be repeated",
     )
-    build.add_argument("--seed", type=int, default=0, metavar="N", help="of all draws")
+    build.add_argument("--seed", type=int, default=0, metavar="N", help="of all draws (default: %(default)s)")
     build.add_argument(
         "--meshes",
         type=Path,
@@ -65,22 +67,27 @@ def _main(argv: Sequence[str]) -> int:
         metavar="PATH",
         help="photographs: a file or a folder; may be repeated (default: embedded ones)",
     )
-    build.add_argument(
-        "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
-    )
+    _add_workers(build)
     build.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
         help="what paints pairs, with the same result (default: a GPU where there is one)",
     )
-    build.add_argument("--shard-size", type=int, default=500, metavar="N", help="pairs a shard")
+    build.add_argument(
+        "--shard-size", type=int, default=500, metavar="N", help="pairs a shard (default: %(default)s)"
+    )
     build.add_argument(
         "--dense-flow",
         action="store_true",
         help="store the flow too; readers make it from layers and matrices anyway",
     )
-    build.add_argument("--executor", choices=("local", "ray"), default="local", help="who runs the workers")
+    build.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="who runs the workers (default: %(default)s)",
+    )
     build.set_defaults(run=_build)
 
     verify = commands.add_parser(
@@ -88,7 +95,7 @@ def _main(argv: Sequence[str]) -> int:
         help="check a dataset",
         description="Checks files, schema and geometry. Exit code 0: sound; 1: not, a line for each defect.",
     )
-    verify.add_argument("folder", type=Path, metavar="DIR")
+    verify.add_argument("folder", type=Path, metavar="DIR", help="the dataset's folder")
     verify.set_defaults(run=_verify)
 
     stats = commands.add_parser(
@@ -96,12 +103,10 @@ def _main(argv: Sequence[str]) -> int:
         help="what is in a dataset",
         description="Flow, layers, images and licences of a dataset, beside FlyingChairs' published figures.",
     )
-    stats.add_argument("folder", type=Path, metavar="DIR")
+    stats.add_argument("folder", type=Path, metavar="DIR", help="the dataset's folder")
     stats.add_argument("--json", action="store_true", help="as JSON")
     stats.add_argument("--against", type=Path, metavar="DIR", help="another dataset, to stand beside it")
-    stats.add_argument(
-        "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
-    )
+    _add_workers(stats)
     stats.set_defaults(run=_stats)
 
     view = commands.add_parser(
@@ -109,12 +114,16 @@ def _main(argv: Sequence[str]) -> int:
         help="a page to leaf through a dataset",
         description="Writes a static page to leaf through a dataset; it opens from disk, without a server.",
     )
-    view.add_argument("folder", type=Path, metavar="DIR")
-    view.add_argument("--out", type=Path, default=None, metavar="DIR", help="its folder (default: DIR/view)")
+    view.add_argument("folder", type=Path, metavar="DIR", help="the dataset's folder")
+    view.add_argument("--out", type=Path, metavar="DIR", help="its folder (default: DIR/view)")
     view.add_argument(
-        "--limit", type=int, default=100, metavar="N", help="pairs shown at most, spread evenly"
+        "--limit",
+        type=int,
+        default=100,
+        metavar="N",
+        help="pairs shown at most, spread evenly (default: %(default)s)",
     )
-    view.add_argument("--workers", type=int, default=None, metavar="N", help="processes (default: all cores)")
+    _add_workers(view)
     view.set_defaults(run=_view)
 
     export = commands.add_parser(
@@ -122,14 +131,12 @@ def _main(argv: Sequence[str]) -> int:
         help="write a dataset in another layout",
         description="Writes a dataset in another's layout; the same command goes on with an interrupted export.",
     )
-    export.add_argument("folder", type=Path, metavar="DIR")
+    export.add_argument("folder", type=Path, metavar="DIR", help="the dataset's folder")
     export.add_argument(
         "--format", required=True, choices=("flyingchairs", "flyingchairs2", "kitti"), help="the layout"
     )
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to")
-    export.add_argument(
-        "--workers", type=int, default=None, metavar="N", help="processes (default: all cores)"
-    )
+    _add_workers(export)
     export.set_defaults(run=_export)
 
     recipes = commands.add_parser(
@@ -137,11 +144,15 @@ def _main(argv: Sequence[str]) -> int:
         help="the named recipes",
         description="Lists the named recipes, or prints one as TOML, with units.",
     )
-    recipes.add_argument("name", nargs="?", metavar="NAME")
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="of the one to print")
     recipes.set_defaults(run=_recipes)
 
     arguments = parser.parse_args(argv)
     return int(arguments.run(arguments))
+
+
+def _add_workers(command: Any) -> None:
+    command.add_argument("--workers", type=int, metavar="N", help="processes (default: all cores)")
 
 
 def _build(arguments: Namespace) -> int:

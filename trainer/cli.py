@@ -2,7 +2,7 @@
 
 import os
 import sys
-from argparse import HelpFormatter, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,6 @@ def _main(argv: Sequence[str]) -> int:
         "train",
         help="train a network, or go on with a run",
         description="Trains a network as its paper does, unless told else; the same command goes on with a run.",
-        formatter_class=HelpFormatter,
     )
     train.add_argument("--model", required=True, metavar="NAME", help="the network: see `trainer models`")
     train.add_argument(

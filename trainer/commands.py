@@ -1,7 +1,7 @@
 """The commands evaluate, predict, report, methods and export. What they need is imported when they run."""
 
 import sys
-from argparse import HelpFormatter, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ def add_commands(commands: Any) -> None:
         help="a network for use elsewhere",
         description="Writes a trained network as one file that needs nothing of this project, and checks that it "
         "gives the same flow on frames of other sizes.",
-        formatter_class=HelpFormatter,
     )
     export.add_argument(
         "--checkpoint",
@@ -52,7 +51,6 @@ def _add_evaluate(commands: Any) -> None:
         "evaluate",
         help="how good flow is on datasets",
         description="Judges networks and classical methods on datasets, as one table.",
-        formatter_class=HelpFormatter,
     )
     _add_whose(evaluate, several=True)
     evaluate.add_argument(
@@ -91,7 +89,6 @@ def _add_predict(commands: Any) -> None:
         "predict",
         help="flow of your own frames",
         description="Writes the flow from each frame to the next, of two images, a folder of frames, or a video.",
-        formatter_class=HelpFormatter,
     )
     predict.add_argument(
         "inputs",
@@ -137,7 +134,6 @@ def _add_report(commands: Any) -> None:
         help="a page that compares runs",
         description="Writes one page about runs, a file that needs no other: how they learned, how good their "
         "networks are, what they cost, and the pairs that they do worst and best on.",
-        formatter_class=HelpFormatter,
     )
     report.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder")
     report.add_argument(

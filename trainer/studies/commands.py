@@ -21,7 +21,11 @@ def add_commands(commands: Any) -> None:
     )
     _add_study(ablate)
     ablate.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="trainings at a time; GPUs are shared out among them"
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="trainings at a time; GPUs are shared out among them (default: %(default)s)",
     )
     ablate.add_argument(
         "--dry-run", action="store_true", help="print the runs, and about what time and disk they take"
@@ -36,14 +40,20 @@ def add_commands(commands: Any) -> None:
     )
     _add_study(search)
     search.add_argument(
-        "--trials", type=int, default=100, metavar="N", help="in all, by all workers, earlier ones counted"
+        "--trials",
+        type=int,
+        default=100,
+        metavar="N",
+        help="in all, by all workers, earlier ones counted (default: %(default)s)",
     )
     search.add_argument(
         "--storage",
         metavar="URL",
         help="a database, such as postgresql://host/name (default: a file in --out)",
     )
-    search.add_argument("--workers", type=int, default=1, metavar="N", help="processes here")
+    search.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes here (default: %(default)s)"
+    )
     search.set_defaults(run=_search)
 
 

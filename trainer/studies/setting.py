@@ -29,9 +29,10 @@ class DataConfig(Config):
     def check(self) -> None:
         if not self.pairs and (self.meshes or self.photos):
             raise InputError("pairs = 0: a stream shows embedded assets alone: give meshes and photos pairs")
-        for path in (*self.meshes, *self.photos):
-            if not Path(path).exists():
-                raise InputError(f"{path}: there is no such file or folder")
+        for name, paths in (("meshes", self.meshes), ("photos", self.photos)):
+            for path in paths:
+                if not Path(path).exists():
+                    raise InputError(f"{name}: {path}: there is no such file or folder")
 
 
 @dataclass(frozen=True, kw_only=True)
