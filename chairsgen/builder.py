@@ -121,7 +121,7 @@ def build(
         "photo": _given(photos, photo_files.find),
     }
     folder = Path(out)
-    with locked(folder), disk_errors(folder), telling_what_is_kept(folder):
+    with locked(folder, "build or export"), disk_errors(folder), telling_what_is_kept(folder):
         with start_workers(executor, workers) as pool:
             if device == "cuda":  # said now, not when all is rendered
                 list(pool.map(_open, pool.share(device), [None]))

@@ -147,7 +147,7 @@ def export(folder: Path, out: Path, layout: str, *, workers: int | None = None, 
         )
     record = _record(layout, dataset.manifest)
     _check_folder(out, record)
-    with _one_line(out), locked(out):
+    with _one_line(out), locked(out, "build or export"):
         for left in out.rglob(".*.part"):
             left.unlink()
         write_aside(out / RECORD, (json.dumps(record) + "\n").encode())

@@ -19,34 +19,46 @@ from chairsgen.textures import bank_folder
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Makes the folder, keeps other work out of it, and clears what was left half-written, before and after."""
+def locked(folder: Path, work: str, *, option: str = "--out") -> Iterator[None]:
+    """Makes the folder, keeps other work out of it, and clears what was left half-written, before and after.
+
+    Args:
+        folder: Of a dataset, an export, a study or a run.
+        work: What is done there, as the one that finds it locked is told.
+        option: What names the folder on the command line.
+
+    Raises:
+        InputError: The folder cannot be made or written, or work goes on there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise InputError(f"--out {folder}: cannot be made: {error.strerror}; choose another folder") from None
+        raise InputError(
+            f"{option} {folder}: cannot be made: {error.strerror}; choose another folder"
+        ) from None
     try:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(
-                f"--out {folder}: cannot be written: choose another folder, or change its rights"
+                f"{option} {folder}: cannot be written: choose another folder, or change its rights"
             )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"--out {folder}: another build or export is at work there: wait for it, or stop it"
+                f"{option} {folder}: another {work} is at work there: wait for it, or stop it"
             ) from None
-        _clear(folder)
+        clear(folder)
         try:
             yield
         finally:
-            _clear(folder)
+            clear(folder)
     finally:
         os.close(descriptor)
 
 
-def _clear(folder: Path) -> None:
+def clear(folder: Path) -> None:
+    """Removes what was left half-written."""
     for left in folder.glob(".*.part"):
         left.unlink(missing_ok=True)
 

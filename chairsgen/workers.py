@@ -192,18 +192,23 @@ def start_workers(executor: str, count: int | None) -> Workers:
 def _prepare_worker() -> None:
     # Ctrl-C reaches the whole process group; only the parent answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()
     # One thread a process: the processes fill the cores.
     import cv2
 
     cv2.setNumThreads(1)
+
+
+def end_with_parent() -> None:
+    """Ends this process, whatever it does, when the one that started it ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _call(function: Callable[[Any, Item], Result], path: str, item: Item) -> Result:

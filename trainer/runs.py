@@ -6,9 +6,7 @@ line for each logged step and each validation; TensorBoard's events the same, wi
 that of a run that was not: lines after the checkpoint that it went on from are dropped.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +24,7 @@ from chairsgen.aside import write_aside
 from chairsgen.config import difference, read_toml
 from chairsgen.errors import InputError
 from chairsgen.flowviz import flow_to_colour
+from chairsgen.folder import clear, locked
 from trainer.batch import Batch
 from trainer.checkpoint import Checkpoint
 from trainer.settings import TrainConfig
@@ -62,7 +61,9 @@ class Run:
         Raises:
             InputError: Another run is there, or at work there; or the folder cannot be written.
         """
-        with _locked(folder):
+        with locked(folder, "training", option="--run"):
+            (folder / CHECKPOINTS).mkdir(exist_ok=True)
+            clear(folder / CHECKPOINTS)
             _check_same(folder, config, data)
             run = cls(folder, config)
             try:
@@ -115,32 +116,6 @@ def _name(step: int) -> str:
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.stem.removeprefix("step-"))
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Makes the folder, keeps other trainings out, and clears what was left half-written."""
-    try:
-        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise InputError(f"--run {folder}: cannot be made: {error.strerror}; choose another folder") from None
-    try:
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(
-                f"--run {folder}: cannot be written: choose another folder, or change its rights"
-            )
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"--run {folder}: another training is at work there: wait for it, or stop it"
-            ) from None
-        for left in (folder / CHECKPOINTS).glob(".*.part"):
-            left.unlink(missing_ok=True)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _check_same(folder: Path, config: TrainConfig, data: Mapping[str, str]) -> None:

@@ -16,12 +16,13 @@ import pytest
 import studied
 
 from chairsgen.errors import InputError
+from chairsgen.folder import locked
 from trainer.cli import main
 from trainer.settings import TrainConfig
 from trainer.studies.ablation import ablate
 from trainer.studies.page import INDEX
 from trainer.studies.plan import Plan
-from trainer.studies.running import RUNS, errors
+from trainer.studies.running import RUNS, errors, train_here
 from trainer.studies.study import Study
 
 
@@ -160,6 +161,14 @@ def test_more_seeds_go_on_and_another_study_is_refused(begun: Path, done: Path, 
         ablate(Study.load(study, ["train.steps=5"]), begun, device="cpu", quiet=True)
     ablate(Study.load(study), begun, device="cpu", quiet=True)
     assert (begun / "table.json").read_text() == (done / "table.json").read_text()
+
+
+def test_a_folder_serves_one_at_a_time(study: Path, begun: Path, tmp_path: Path) -> None:
+    with locked(begun, "study"), pytest.raises(InputError, match="another study is at work there: wait"):
+        ablate(Study.load(study), begun, device="cpu", quiet=True)
+    run = Plan(study=Study.load(study), folder=begun).runs[0]
+    with locked(tmp_path / "run", "training", option="--run"):
+        assert "another training is at work there: wait" in train_here(run.config, tmp_path / "run", "cpu")
 
 
 def test_a_failed_run_does_not_end_its_study(

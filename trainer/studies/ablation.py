@@ -67,7 +67,7 @@ def ablate(study: Study, out: Path, *, jobs: int = 1, device: str = "auto", quie
         open_validation(spec)
     plan = Plan(study=study, folder=out)
     runs = plan.runs
-    with locked(out):
+    with locked(out, "study"):
         _check_same(out, study)
         left = [run for run in runs if errors(out / RUNS / run.name, run.config) is None]
         _check_disk(plan, left)

@@ -10,10 +10,7 @@ The idea of searching a dataset's parameters with the network in the loop: Sun e
 
 import contextlib
 import multiprocessing
-import multiprocessing.connection
-import os
 import secrets
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +22,7 @@ import numpy as np
 
 from chairsgen.errors import InputError
 from chairsgen.progress import progress
+from chairsgen.workers import end_with_parent
 from trainer.studies.objective import Failed, Objective, check_searchable
 from trainer.studies.results import Search, Trial, write_results
 from trainer.studies.study import Range, Study, differences
@@ -279,14 +277,7 @@ def _best(ended: Sequence[Any]) -> str:
 
 def _help(task: Task, slot: int, workers: int) -> None:
     """What another process does; it ends with the one that started it."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()
     with contextlib.suppress(KeyboardInterrupt), task.opened() as opened:
         task.work(opened, Objective(task.study, task.out, task.device, slot=slot, workers=workers))
 
