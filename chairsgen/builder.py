@@ -310,7 +310,10 @@ def _manifest(plan: Plan, n: int, shard_size: int) -> Manifest:
 
 
 def _open(device: str, _: None) -> None:
-    painter_on(device)
+    try:
+        painter_on(device)
+    except InputError as error:
+        raise InputError(f"--device {error}") from error
 
 
 def _ask_rendering(_: None, __: None) -> str:

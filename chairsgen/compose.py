@@ -74,21 +74,21 @@ class Painter(Protocol):
 
 @cache
 def painter_on(device: str) -> Painter:
-    """What paints on a device: "cpu", "cuda", or "auto" for this process's GPU if it has one.
+    """What paints on a device: "cpu", "cuda", "cuda:1" for the second GPU, or "auto" for a GPU if there is one.
 
     Raises:
-        InputError: "cuda" where no GPU can be used.
+        InputError: A GPU was asked for, and none can be used; the message begins with ``cuda``.
     """
     if device == "cpu" or (device == "auto" and not find_spec("numba_cuda")):
         return pixel
     from chairsgen.gpu import open_gpu  # takes its time
 
     try:
-        return open_gpu()
+        return open_gpu(int(device.partition(":")[2] or 0))
     except InputError:
-        if device == "cuda":
-            raise
-        return pixel
+        if device == "auto":
+            return pixel
+        raise
 
 
 def compose(

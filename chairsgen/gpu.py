@@ -185,25 +185,28 @@ def _prepare_numba() -> None:
 
 
 @cache
-def open_gpu() -> Gpu:
-    """This process's GPU: the first that CUDA shows it. It is trusted when it has painted as the CPU does.
+def open_gpu(number: int = 0) -> Gpu:
+    """A GPU, by its number among those that CUDA shows. It is trusted when it has painted as the CPU does.
+
+    A process uses one, from the first call on.
 
     Raises:
         InputError: There is none, or it cannot be used.
     """
     if not find_spec("numba_cuda"):
         raise InputError(
-            '--device cuda needs numba-cuda: run `pip install "chairsgen[gpu]"`, or use --device cpu'
+            'cuda: painting there needs numba-cuda: run `pip install "chairsgen[gpu]"`, or use cpu'
         )
     gpu = Gpu()
     try:
         _prepare_numba()
+        cuda.select_device(number)
         painted = _trial(gpu)
     except Exception as error:  # A missing or old driver, a full or broken GPU: each says so in its own way.
         cause = " ".join(str(error).split()).rstrip(" :") or type(error).__name__
-        raise InputError(f"--device cuda: no GPU can be used here ({cause}): use --device cpu") from error
+        raise InputError(f"cuda: no GPU can be used here ({cause}): use cpu") from error
     if not all(map(np.array_equal, painted, _trial(pixel))):
-        raise InputError("--device cuda: this GPU does not paint as the CPU does: use --device cpu")
+        raise InputError("cuda: this GPU does not paint as the CPU does: use cpu")
     return gpu
 
 

@@ -66,6 +66,7 @@ class MachineConfig(Config):
     """How the work is done; another choice goes on with the same run."""
 
     workers: int = param(4, "processes that read and draw; 0: none beside the training", low=0)
+    paint: str = param("cpu", "what paints the pairs of streams, all alike", choices=("cpu", "cuda"))
     compile: bool = param(False, "compile the network (torch.compile)")
     channels_last: bool = param(False, "keep channels innermost in memory: faster with bf16 on new GPUs")
 

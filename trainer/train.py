@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -64,8 +64,8 @@ class Data:
     val: dict[str, Source]
 
     @classmethod
-    def open(cls, config: TrainConfig) -> "Data":
-        """Opens all.
+    def open(cls, config: TrainConfig, device: torch.device) -> "Data":
+        """Opens all; streams paint on the device that trains, if on a GPU.
 
         Raises:
             InputError: There is none, or it does not fit the configuration.
@@ -76,7 +76,14 @@ class Data:
         for part in parts.values():
             if part.source.size is not None:
                 check_crop(part.source.size, (config.crop.height, config.crop.width))
-        return cls(parts=parts, val={spec: open_validation(spec) for spec in config.val})
+        val = {spec: open_validation(spec) for spec in config.val}
+        if config.machine.paint == "cuda":
+            painter = str(device) if device.type == "cuda" else "cuda"
+            parts = {
+                spec: replace(part, source=part.source.painted_on(painter)) for spec, part in parts.items()
+            }
+            val = {spec: source.painted_on(painter) for spec, source in val.items()}
+        return cls(parts=parts, val=val)
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -104,7 +111,7 @@ def train(config: TrainConfig, folder: Path, *, device: str = "auto", quiet: boo
         place = held.enter_context(joined(device))
         held.enter_context(memory_named(config))
         held.enter_context(torch.random.fork_rng([place.device] if place.device.type == "cuda" else []))
-        data = Data.open(config)
+        data = Data.open(config, place.device)
         opened = place.first(lambda: held.enter_context(Run.opened(folder, config, data.fingerprints)))
         readers = held.enter_context(start_readers(config.machine.workers))
         held.enter_context(telling_what_is_kept(folder))

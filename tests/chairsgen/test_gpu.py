@@ -92,6 +92,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(composition, "painter_on", painter_on.__wrapped__)
     monkeypatch.setattr(gpu, "open_gpu", gpu.open_gpu.__wrapped__)
     monkeypatch.setattr(gpu, "_prepare_numba", lambda: None)
+    monkeypatch.setattr(gpu.cuda, "select_device", lambda _: None)
     for module in (composition, gpu):
         monkeypatch.setattr(module, "find_spec", lambda _: object())
     return monkeypatch
@@ -108,7 +109,7 @@ def test_a_gpu_is_not_used_before_it_has_painted_as_the_cpu_does(
     kind: type, said: str, fresh: pytest.MonkeyPatch
 ) -> None:
     fresh.setattr(gpu, "Gpu", kind)
-    with pytest.raises(InputError, match=f"^--device cuda: .*{said}.*: use --device cpu$"):
+    with pytest.raises(InputError, match=f"^cuda: .*{said}.*: use cpu$"):
         composition.painter_on("cuda")
     assert composition.painter_on("auto") is pixel
 
@@ -118,6 +119,15 @@ def test_a_gpu_that_does_is_used_unless_the_cpu_is_asked_for(fresh: pytest.Monke
     assert isinstance(composition.painter_on("cuda"), _Right)
     assert isinstance(composition.painter_on("auto"), _Right)
     assert composition.painter_on("cpu") is pixel
+
+
+def test_of_several_gpus_the_one_that_is_named_paints(fresh: pytest.MonkeyPatch) -> None:
+    chosen: list[int] = []
+    fresh.setattr(gpu, "Gpu", _Right)
+    fresh.setattr(gpu.cuda, "select_device", chosen.append)
+    for device in ("cuda", "cuda:0", "cuda:3", "auto"):
+        composition.painter_on(device)
+    assert chosen == [0, 0, 3, 0]
 
 
 def test_without_the_extra_it_is_named(fresh: pytest.MonkeyPatch) -> None:
@@ -146,7 +156,7 @@ def test_a_build_on_a_gpu_that_is_not_there_says_so_at_once(
     assert end.value.code == 2
     assert errors.count("\n") == 1
     assert "--device cuda" in errors
-    assert "use --device cpu" in errors
+    assert "use cpu" in errors
     assert not output
     assert not (tmp_path / "out" / "manifest.json").exists()
 

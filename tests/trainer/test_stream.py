@@ -10,14 +10,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chairsgen import Recipe, build
+from chairsgen import Recipe, build, pixel
+from chairsgen.compose import Painter, painter_on
 from chairsgen.errors import InputError
+from chairsgen.gpu import open_gpu
 from chairsgen.scene import side_of
 from chairsgen.workers import Workers
 from trainer.batch import LayeredTruth, Pairs
 from trainer.data import open_training, open_validation, ordered, start_readers
 from trainer.data.source import Side
 from trainer.data.stream import Stream
+from trainer.settings import configure
+from trainer.train import Data
 
 CPU = torch.device("cpu")
 COUNT, SEED = 8, 3
@@ -64,6 +68,47 @@ def same(one: Pairs, other: Pairs) -> bool:
             (other.image1, other.image2, other.occ, other.truth.layer_id, other.truth.motions),
         )
     )
+
+
+def test_where_it_is_painted_is_no_part_of_it(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_validation(f"stream:{recipe}?seed={SEED}&split=val")
+    there = source.painted_on("cuda:1")
+    assert there.fingerprint == source.fingerprint
+    asked: list[str] = []
+
+    def painter_on(device: str) -> Painter:
+        asked.append(device)
+        return pixel
+
+    monkeypatch.setattr("trainer.data.stream.painter_on", painter_on)
+    one, other = (pickle.loads(pickle.dumps(each)).read(1) for each in (source, there))
+    assert asked == ["cpu", "cuda:1"]
+    assert one.name == other.name
+    assert (one.image2 == other.image2).all()
+
+
+@pytest.mark.parametrize(
+    ("paint", "device", "painted"),
+    [("cpu", "cuda:2", "cpu"), ("cuda", "cuda:2", "cuda:2"), ("cuda", "cpu", "cuda")],
+)
+def test_a_training_paints_where_it_is_told_to(paint: str, device: str, painted: str, recipe: Path) -> None:
+    spec = f"stream:{recipe}?seed={SEED}"
+    config = configure(
+        "spynet", data=[f"{spec}&weight=2"], val=[spec], crop=(64, 64), overrides=[f"machine.paint={paint}"]
+    )
+    data = Data.open(config, torch.device(device))
+    sources = [*(part.source for part in data.parts.values()), *data.val.values()]
+    assert [source.device for source in sources] == [painted, painted]
+
+
+def test_without_a_gpu_there_is_none_to_paint_on(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.data.stream.painter_on", painter_on.__wrapped__)
+    monkeypatch.setattr("chairsgen.compose.find_spec", lambda _: object())
+    monkeypatch.setattr("chairsgen.gpu.open_gpu", open_gpu.__wrapped__)
+    monkeypatch.setattr("chairsgen.gpu.find_spec", lambda _: None)
+    source = open_validation(f"stream:{recipe}").painted_on("cuda")
+    with pytest.raises(InputError, match=r"^stream:.*: machine.paint = cuda: .* or use cpu$"):
+        source.read(0)
 
 
 def test_a_stream_is_what_a_build_makes(recipe: Path, reader: Workers, tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ class Source(ABC):
         """The pairs of one side of the dataset's own split; None if it has none."""
         return None
 
+    def painted_on(self, device: str) -> "Source":
+        """The same pairs, painted on a device where they are made when they are read: "cpu", or "cuda:1"."""
+        return self
+
 
 class Subset(Source):
     """Some pairs of a source."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from chairsgen.builder import embedded_assets
 from chairsgen.catalogue import Catalogue, split
-from chairsgen.compose import compose
+from chairsgen.compose import Painter, compose, painter_on
 from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
 from chairsgen.sample import FlowSample
@@ -29,8 +29,10 @@ class Stream(Source):
 
     endless: ClassVar[bool] = True
 
-    def __init__(self, recipe: Recipe, seed: int, name: str, *, only: Side | None = None) -> None:
-        self.recipe, self.seed, self.name, self.only = recipe, seed, name, only
+    def __init__(
+        self, recipe: Recipe, seed: int, name: str, *, only: Side | None = None, device: str = "cpu"
+    ) -> None:
+        self.recipe, self.seed, self.name, self.only, self.device = recipe, seed, name, only, device
         share = recipe.assets.val_assets
         chairs, photos = (split(embedded_assets(kind, recipe), share) for kind in ("chair", "photo"))
         self.catalogue = Catalogue(chairs=chairs, photos=photos)
@@ -55,7 +57,7 @@ class Stream(Source):
         """The one of this number, as a build makes it.
 
         Raises:
-            InputError: There is no room for a texture.
+            InputError: There is no room for a texture, or no GPU to paint on.
         """
         scene = draw_scene(self.recipe, self.catalogue, self.seed, number)
         try:
@@ -66,7 +68,14 @@ class Stream(Source):
                 f"{self.name}: {error.filename or bank_folder()}: {error.strerror}: free some space, "
                 "or let CHAIRSGEN_CACHE name another folder"
             ) from error
-        return compose(scene, self._sprites.load, number)
+        return compose(scene, self._sprites.load, number, self._painter)
+
+    @property
+    def _painter(self) -> Painter:
+        try:
+            return painter_on(self.device)
+        except InputError as error:
+            raise InputError(f"{self.name}: machine.paint = {error}") from error
 
     @cached_property
     def _sprites(self) -> Sprites:
@@ -98,6 +107,9 @@ class Stream(Source):
         if not self._share(side):
             raise InputError(f"{self.name}: has no {side} pairs (assets.val_samples = {self._share('val')})")
         return Stream(self.recipe, self.seed, self.name, only=side)
+
+    def painted_on(self, device: str) -> "Stream":
+        return Stream(self.recipe, self.seed, self.name, only=self.only, device=device)
 
     def number(self, index: int) -> int:
         """Which sample of a build pair ``index`` is: the one of that number on the side, if there is a side."""
