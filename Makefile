@@ -11,7 +11,8 @@ PYOPENGL := PyOpenGL==3.1.10
 # SpyNet's coarsest level alone learns within a minute of two cores.
 FIRST_STEPS := --model spynet --set options.num_levels=4 --set options.num_enlarged=3 \
   --steps 900 --batch-size 4 --crop 192 192 --set optimiser.lr=4e-4 --set schedule.name=onecycle \
-  --augment none --set augment.spatial.flip_x=0.5 --set augment.spatial.flip_y=0.5 --set machine.workers=1
+  --augment none --set augment.spatial.flip_x=0.5 --set augment.spatial.flip_y=0.5 \
+  --set validation.every=300 --set machine.workers=1
 
 .PHONY: demo test check bench constraints clean
 

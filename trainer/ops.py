@@ -114,8 +114,16 @@ def resize_flow(flow: Flow, size: Sequence[int]) -> Float[Tensor, "batch 2 rows 
         size: (height, width) of the new grid.
     """
     height, width = flow.shape[-2:]
-    ratio = flow.new_tensor([size[1] / width, size[0] / height])
-    return upsample(flow, size) * ratio.view(1, 2, 1, 1).to(torch.float32 if _half(flow) else flow.dtype)
+    resized = upsample(flow, size)
+    return resized * constants(resized, size[1] / width, size[0] / height)
+
+
+def constants(like: Maps, *values: float) -> Float[Tensor, "1 channels 1 1"]:
+    """A number for each channel, in the type of ``like`` and where it lies.
+
+    They are made there: a copy of what is made here would wait until a GPU has done all that it was told before.
+    """
+    return torch.stack([like.new_full((), value) for value in values]).view(1, -1, 1, 1)
 
 
 def upsample(maps: Maps, size: Sequence[int]) -> Float[Tensor, "batch channels rows columns"]:

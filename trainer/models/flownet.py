@@ -25,7 +25,7 @@ from trainer.models.base import (
     initialise,
 )
 from trainer.models.registry import register
-from trainer.ops import cost_volume
+from trainer.ops import constants, cost_volume
 
 FLOWNET = "Dosovitskiy et al., FlowNet, ICCV 2015"
 FLOWNET2 = "Ilg et al., FlowNet 2.0, CVPR 2017"
@@ -123,7 +123,7 @@ class FlowNet(FlowModel):
     def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
         if self.centre == "pair":
             return centre_on_mean(image1, image2)
-        mean = image1.new_tensor(CHAIRS_MEAN).view(1, 3, 1, 1)
+        mean = constants(image1, *CHAIRS_MEAN)
         return image1 - mean, image2 - mean
 
 

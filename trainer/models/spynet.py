@@ -16,7 +16,7 @@ from chairsgen.config import Config, param
 from chairsgen.errors import InputError
 from trainer.models.base import FlowHead, FlowModel, Image, Stage, concatenate, initialise
 from trainer.models.registry import register
-from trainer.ops import resize_flow, warp
+from trainer.ops import constants, resize_flow, warp
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -59,7 +59,7 @@ class SpyNet(FlowModel):
         self.finest = 2 ** (config.num_levels - len(self.levels))
 
     def normalise(self, image1: Image, image2: Image) -> tuple[Image, Image]:
-        mean, std = (image1.new_tensor(value).view(1, 3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
+        mean, std = constants(image1, *IMAGENET_MEAN), constants(image1, *IMAGENET_STD)
         return (image1 - mean) / std, (image2 - mean) / std
 
     def estimate(self, image1: Image, image2: Image) -> list[Tensor]:

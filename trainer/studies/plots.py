@@ -179,7 +179,7 @@ def parallel_coordinates(
                 bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1},
             )
     # Names that are longer than their axes lie apart stand on lines of their own.
-    lines = 1 + len(names) // 4
+    lines = math.ceil(0.6 * (len(names) - 1))
     texts = ["\n" * (place % lines) + short(name.split(".", 1)[-1]) for place, name in enumerate(names)]
     plot.set_xticks(range(len(names)), texts)
     plot.get_xticklabels()[0].set_horizontalalignment("left")
