@@ -5,6 +5,7 @@ import colorsys
 import json
 import math
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ HISTOGRAM_START_PX, HISTOGRAM_BINS, BINS_AN_OCTAVE = 0.1, 48, 4
 _BACKGROUND = (128, 128, 128)
 
 
-def write_pair(folder: Path, sample: FlowSample) -> dict[str, Any]:
+def write_pair(folder: Path, sample: FlowSample, flat: Collection[str] = ()) -> dict[str, Any]:
     """Writes a pair's folder.
 
     Args:
         folder: Named by the pair's index; made if missing.
         sample: The pair.
+        flat: Assets that are seen from one side alone.
 
     Returns:
         What filters and the whole sample's histogram need: ``name``, ``index``, ``mean`` and ``histogram``.
@@ -91,7 +93,7 @@ def write_pair(folder: Path, sample: FlowSample) -> dict[str, Any]:
             "occluded": float(sample.occ_fw.mean()),
             "out": float(sample.out_fw.mean()),
         },
-        "layers": _layers(sample),
+        "layers": _layers(sample, flat),
         # The first two rows of each: the page makes u and v from them as geometry.affine_flow does.
         "motions": sample.motions[:, :2].reshape(-1, 6).tolist(),
         "inverse_motions": sample.inverse_motions[:, :2].reshape(-1, 6).tolist(),
@@ -156,7 +158,7 @@ def decompose(motion: Matrix, pivot: tuple[float, float]) -> dict[str, float]:
     }
 
 
-def _layers(sample: FlowSample) -> list[dict[str, Any]]:
+def _layers(sample: FlowSample, flat: Collection[str]) -> list[dict[str, Any]]:
     try:
         drawn = from_json(sample.scene).layers
     except (ValueError, KeyError, TypeError) as error:
@@ -172,11 +174,12 @@ def _layers(sample: FlowSample) -> list[dict[str, Any]]:
     rows = []
     for number, (layer, motion) in enumerate(zip(drawn, sample.motions, strict=True)):
         x, y = ((width - 1) / 2, (height - 1) / 2) if number == 0 else layer.pose1[:2, 2].tolist()
+        photo = "no photo" if layer.colours else "photo"
         rows.append(
             {
                 "asset": layer.asset,
                 "colour": "#{:02x}{:02x}{:02x}".format(*layer_colour(number)),
-                "seen": _seen(layer) if number else "no photo" if layer.colours else "photo",
+                "seen": _seen(layer, layer.asset in flat) if number else photo,
                 "share1": float(shares[0][number]),
                 "share2": float(shares[1][number]),
                 "motion": decompose(motion, (x, y)),
@@ -186,9 +189,10 @@ def _layers(sample: FlowSample) -> list[dict[str, Any]]:
     return rows
 
 
-def _seen(layer: Layer) -> str:
+def _seen(layer: Layer, is_flat: bool) -> str:
     view, size = VIEWS[layer.view], geometry.mean_scale(layer.pose1)
-    return f"{size:.0f} px, from {view.azimuth_deg:.0f}°, {view.elevation_deg:.0f}° up"
+    side = "" if is_flat else f", from {view.azimuth_deg:.0f}°, {view.elevation_deg:.0f}° up"
+    return f"{size:.0f} px{side}"
 
 
 def _boundaries(sample: FlowSample) -> Image:

@@ -73,7 +73,8 @@ def write_page(
 
 def _write_pair(shared: tuple[Dataset, Path], index: int) -> dict[str, Any]:
     dataset, out = shared
-    return pair.write_pair(out / PAIRS / f"{index:06d}", dataset[index])
+    flat = {asset["id"] for asset in dataset.manifest.assets if asset["kind"] == "shape"}
+    return pair.write_pair(out / PAIRS / f"{index:06d}", dataset[index], flat)
 
 
 def _index(dataset: Dataset, summaries: list[dict[str, Any]]) -> str:

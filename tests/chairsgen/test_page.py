@@ -129,6 +129,13 @@ def test_to_verify_the_page_is_not_there(dataset: Dataset, tmp_path: Path) -> No
     assert list(verify(folder, workers=1, quiet=True)) == before
 
 
+def test_only_what_has_sides_is_seen_from_one(dataset: Dataset, tmp_path: Path) -> None:
+    pair.write_pair(tmp_path, dataset[0], {"disc"})
+    seen = {layer["asset"]: layer["seen"] for layer in data_of(tmp_path)["layers"]}
+    assert re.fullmatch(r"\d+ px", seen["disc"])
+    assert re.fullmatch(r"\d+ px, from \d+°, -?\d+° up", seen["blob"])
+
+
 def test_where_the_index_is_the_page_is_whole(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,11 +143,11 @@ def test_where_the_index_is_the_page_is_whole(
     written: list[str] = []
     write_pair = pair.write_pair
 
-    def interrupted(folder: Path, sample: Any) -> dict[str, Any]:
+    def interrupted(folder: Path, *pair: Any) -> dict[str, Any]:
         written.append(folder.name)
         if len(written) == 3:
             raise KeyboardInterrupt
-        return write_pair(folder, sample)
+        return write_pair(folder, *pair)
 
     monkeypatch.setattr(pair, "write_pair", interrupted)
     with pytest.raises(KeyboardInterrupt):
