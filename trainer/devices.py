@@ -20,6 +20,10 @@ PATIENCE = timedelta(hours=2)
 """How long other processes wait for the one that validates."""
 
 
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+"""What a lack of memory is called where it is no ``OutOfMemoryError``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """One process of a training.
@@ -88,6 +92,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda", local)
 
 
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error, of PyTorch or the libraries below it, is for want of memory."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or any(text in str(error) for text in NO_MEMORY)
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Place]:
     """This process's place; under ``torchrun``, connected with the others.
@@ -102,8 +112,8 @@ def joined(device: str) -> Iterator[Place]:
     if world == 1:
         yield Place(device=picked)
         return
-    dist.init_process_group("nccl" if picked.type == "cuda" else "gloo", timeout=PATIENCE)
-    try:
-        yield Place(device=picked, rank=dist.get_rank(), world=world)
-    finally:
-        dist.destroy_process_group()
+    backend, bound = ("nccl", picked) if picked.type == "cuda" else ("gloo", None)
+    dist.init_process_group(backend, timeout=PATIENCE, device_id=bound)
+    yield Place(device=picked, rank=dist.get_rank(), world=world)
+    # Not after a failure: the others may be anywhere then, and this would wait until they are here, too.
+    dist.destroy_process_group()

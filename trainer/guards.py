@@ -5,19 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from chairsgen.errors import InputError, WorkerDied
+from trainer.devices import lacks_memory
 from trainer.monitor import Measured
 from trainer.runs import latest
 from trainer.settings import TrainConfig
 
 STUCK_SHARE = 0.02
 """An error that differs from the flow's mean length by no more than this share of it is that of zero flow."""
-
-NO_MEMORY = ("can't allocate memory", "not enough memory", "ALLOC_FAILED")
-"""What a lack of memory is called where it is no ``OutOfMemoryError``."""
 
 
 class Diverged(RuntimeError):
@@ -73,9 +70,10 @@ def memory_named(config: TrainConfig) -> Iterator[None]:
     """Turns a lack of memory into one line that says what to lower."""
     try:
         yield
+    except WorkerDied:
+        raise
     except (RuntimeError, MemoryError) as error:
-        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if known or any(text in str(error) for text in NO_MEMORY):
+        if lacks_memory(error):
             raise InputError(
                 f"out of memory: lower --batch-size (now {config.batch_size}) or --crop (now "
                 f"{config.crop.height} {config.crop.width}), or use --precision bf16"

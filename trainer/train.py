@@ -6,6 +6,7 @@ killed, and goes on from its last checkpoint, makes the losses of one that was n
 
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,8 +110,8 @@ def train(config: TrainConfig, folder: Path, *, device: str = "auto", quiet: boo
         Diverged: More than ``config.nan_limit`` steps had gradients that were not finite.
     """
     with ExitStack() as held:
-        place = held.enter_context(joined(device))
         held.enter_context(memory_named(config))
+        place = held.enter_context(joined(device))
         held.enter_context(torch.random.fork_rng([place.device] if place.device.type == "cuda" else []))
         data = Data.open(config, place.device)
         opened = place.first(lambda: held.enter_context(Run.opened(folder, config, data.fingerprints)))
@@ -167,6 +169,7 @@ def _train(
     window, stuck = Window(pairs=config.batch_size), StuckAtZero(after=config.stuck_after)
     place.tell(config.doubt())
     began = time.perf_counter()
+    ahead = deque(islice(batches, 1))
 
     with progress(f"training {config.model}", config.steps, "steps", done=done, quiet=quiet) as shown:
         for stage, first, end in stages:
@@ -186,10 +189,11 @@ def _train(
             network = _wrap(stage.network.train(), config, place)
             optimiser = _optimiser(learning, config.optimiser)
             if left and left.optimiser and done > first:
-                optimiser.load_state_dict(left.optimiser)
+                _restore(optimiser, left.optimiser)
 
-            for step, pairs, draws in islice(batches, end - done):
-                # From pairs to a gradient.
+            while done < end:
+                # From pairs to a gradient. The next pairs are fetched while a GPU is at work, not after it.
+                step, pairs, draws = ahead.popleft()
                 torch.manual_seed(_seed(config.seed, step, place.rank))
                 batch = augment(pairs, draws, crop)
                 with torch.autocast(place.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
@@ -197,6 +201,7 @@ def _train(
                 loss = flow_loss(flows, batch, config.loss, finest=stage.finest, flow_unit=stage.flow_unit)
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
+                ahead.extend(islice(batches, 1))
                 norm = torch.nn.utils.get_total_norm(p.grad for p in learning if p.grad is not None)
                 seen = measure(loss.detach(), norm, flows[0], batch, place)
 
@@ -297,6 +302,16 @@ def _optimiser(weights: list[nn.Parameter], config: OptimiserConfig) -> torch.op
     kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     betas = (config.beta1, config.beta2)
     return kind(weights, lr=config.lr, betas=betas, weight_decay=config.decay, fused=True)
+
+
+def _restore(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Gives an optimiser a checkpoint's state, laid out in memory as the weights are now.
+
+    Fused steps go through memory, whatever the order of axes, which ``machine.channels_last`` may have changed.
+    """
+    optimiser.load_state_dict(state)
+    for weight, own in optimiser.state.items():
+        own.update({name: torch.empty_like(weight).copy_(own[name]) for name in ("exp_avg", "exp_avg_sq")})
 
 
 def _judge(

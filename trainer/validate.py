@@ -36,7 +36,8 @@ def validate(network: nn.Module, batches: Iterable[Pairs], show: Callable[[Batch
     """
     training = network.training
     network.eval()
-    metrics, zero, pairs = Metrics(), Metrics(), 0
+    device = next(network.parameters()).device
+    metrics, zero, pairs = Metrics(device), Metrics(device), 0
     for batch in map(Batch.of, batches):
         flow = network(batch.image1, batch.image2)[0]
         metrics.add(flow, batch)

@@ -113,6 +113,12 @@ class _Host:
     slot: int | None
 
 
+@functools.cache
+def _copying(device: torch.device) -> torch.cuda.Stream:
+    """A GPU's stream for copies, one for all: what memory a stream has had, PyTorch keeps for it alone."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 class Reading:
     """Batches read by ``readers``."""
 
@@ -139,7 +145,7 @@ class Reading:
             stack: Makes one of what was drawn for a batch.
         """
         self._readers, self._sources, self._stack = readers, sources, stack
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._stream = _copying(device) if device.type == "cuda" else None
         self._device = device
         calls = -(-batch_size // PAIRS_PER_CALL)
         # As many as what is being read can touch, which may begin and end within batches; and one to copy from.

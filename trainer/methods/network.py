@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from chairsgen.errors import InputError
+from trainer.devices import lacks_memory
 from trainer.methods.base import Flows, Images
 from trainer.weights import load_model
 
@@ -32,8 +33,7 @@ class Network:
             flow = self.model(*(images.movedim(-1, 1) for images in tensors))[0]
             return np.ascontiguousarray(flow.movedim(1, -1).cpu().numpy())
         except RuntimeError as error:
-            # The CPU's allocator has no class of its own for this.
-            if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
+            if not lacks_memory(error):
                 raise
             batch, height, width, _ = image1.shape
             raise InputError(

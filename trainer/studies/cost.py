@@ -11,6 +11,7 @@ from chairsgen.recipe import Recipe
 from chairsgen.shards import encode
 from trainer.data.stream import Stream
 from trainer.devices import pick_device
+from trainer.guards import memory_named
 from trainer.models import create_model, num_parameters, stages_of
 from trainer.settings import TrainConfig
 from trainer.studies.plan import Plan
@@ -71,7 +72,8 @@ def forecast(plan: Plan, *, jobs: int = 1, device: str = "auto") -> str:
         # Runs whose steps cost alike are measured once.
         alike = repr((config.model, config.options, config.batch_size, config.crop, config.precision))
         if alike not in speeds:
-            speeds[alike] = step_seconds(config, device)
+            with memory_named(config):
+                speeds[alike] = step_seconds(config, device)
         total += speeds[alike] * config.steps
     seeds = Counter(run.case for run in left)
     lines = [
