@@ -1,8 +1,10 @@
 """What the trainer's tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import jaxtyping
+import moving
 import pytest
 import torch
 
@@ -18,3 +20,9 @@ def untyped() -> Iterator[None]:
     yield
     torch.compiler.reset()
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pairs to learn from, two to be judged on."""
+    return moving.dataset(tmp_path_factory.mktemp("data") / "chairs", 10, size=(32, 48), val=(3, 8))

@@ -1,91 +1,37 @@
-"""The loop: what it learns, what it keeps, what it says; broken off and gone on with, alone and with others."""
+"""The loop: what it learns, alone and with others, and what it says."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import moving
 import pytest
 import torch
+from trained import ask, log_of, same, saved_in, train_here
 
 from chairsgen.errors import InputError
 from trainer.checkpoint import Checkpoint
 from trainer.cli import main
 from trainer.guards import Diverged
 from trainer.models import create_model, stages_of
-from trainer.runs import CONFIG, METRICS, Run
+from trainer.runs import CONFIG, Run
 from trainer.settings import TrainConfig, configure
-from trainer.train import Outcome, train
 from trainer.weights import load_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-HERE = Path(__file__).parent
-CLOCKS = ("pairs_per_second", "waiting")
-"""What differs between two runs that learn the same."""
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pairs to learn from, two to be judged on."""
-    return moving.dataset(tmp_path_factory.mktemp("data") / "chairs", 10, size=(32, 48), val=(3, 8))
-
-
-def _asked(
-    model: str, data: Path, *overrides: str, steps: int = 12, val: Sequence[str] = (), augment: str = "none"
-) -> TrainConfig:
-    quick = ["machine.workers=0", "log_every=1", "optimiser.lr=1e-3"]
-    return configure(
-        model,
-        data=[str(data)],
-        val=val,
-        steps=steps,
-        batch_size=4,
-        crop=(32, 48) if augment == "none" else (24, 32),
-        augment=augment,
-        overrides=[*quick, *overrides],
-    )
-
-
-def _train(config: TrainConfig, folder: Path) -> Outcome:
-    return train(config, folder, device="cpu", quiet=True)
-
-
-def _lines(folder: Path, kind: str = "train") -> list[dict[str, Any]]:
-    """The log but for its clocks."""
-    lines = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in CLOCKS}
-        for line in lines
-        if line["kind"] == kind
-    ]
-
-
-def _states(folder: Path) -> dict[int, Checkpoint]:
-    saved = [Checkpoint.load(path) for path in (folder / "checkpoints").glob("step-*.pt")]
-    return {checkpoint.step: checkpoint for checkpoint in saved}
-
-
-def _same(one: dict[str, torch.Tensor] | None, other: dict[str, torch.Tensor] | None) -> bool:
-    assert one is not None
-    assert other is not None
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 # What it learns.
 
 
 def test_a_network_of_ones_own_is_trained_by_name(data: Path, tmp_path: Path) -> None:
-    config = _asked(
+    config = ask(
         "networks:small", data, "options.channels=16", "optimiser.lr=2e-2", steps=60, val=[str(data)]
     )
-    outcome = _train(config, tmp_path / "run")
-    lines = _lines(tmp_path / "run")
+    outcome = train_here(config, tmp_path / "run")
+    lines = log_of(tmp_path / "run")
     assert [line["step"] for line in lines] == list(range(1, 61))
     assert lines[-1]["loss"] < 0.9 * lines[0]["loss"]
     model = load_model(outcome.checkpoint)
@@ -96,8 +42,8 @@ def test_a_network_of_ones_own_is_trained_by_name(data: Path, tmp_path: Path) ->
 
 
 def test_a_module_that_is_no_flow_model_is_trained_too(data: Path, tmp_path: Path) -> None:
-    _train(_asked("networks:plain", data, "optimiser.lr=2e-2", steps=20), tmp_path / "run")
-    lines = _lines(tmp_path / "run")
+    train_here(ask("networks:plain", data, "optimiser.lr=2e-2", steps=20), tmp_path / "run")
+    lines = log_of(tmp_path / "run")
     assert lines[-1]["loss"] < lines[0]["loss"]
 
 
@@ -111,21 +57,19 @@ GOLDENS = {
 @pytest.mark.parametrize("model", GOLDENS)
 def test_twenty_steps_lose_what_they_always_lost(model: str, data: Path, tmp_path: Path) -> None:
     """A change here changes every training: say why in its own commit."""
-    config = _asked(model, data, "optimiser.lr=1e-4", *GOLDENS[model], steps=20, augment="flownet2")
-    _train(config, tmp_path / "run")
-    losses = [line["loss"] for line in _lines(tmp_path / "run")]
+    config = ask(model, data, "optimiser.lr=1e-4", *GOLDENS[model], steps=20, augment="flownet2")
+    train_here(config, tmp_path / "run")
+    losses = [line["loss"] for line in log_of(tmp_path / "run")]
     golden = json.loads((GOLDEN / "losses.json").read_text())
     # Processors sum in different orders, and steps build upon each other.
     assert losses == pytest.approx(golden[model], rel=2e-3)
 
 
 def test_every_stage_changes_its_layers_alone(data: Path, tmp_path: Path) -> None:
-    config = _asked(
-        "spynet", data, "options.num_levels=3", "checkpoint.every=1", "checkpoint.keep=9", steps=6
-    )
-    _train(config, tmp_path / "run")
-    states = _states(tmp_path / "run")
-    assert [line["stage"] for line in _lines(tmp_path / "run")] == [
+    config = ask("spynet", data, "options.num_levels=3", "checkpoint.every=1", "checkpoint.keep=9", steps=6)
+    train_here(config, tmp_path / "run")
+    states = saved_in(tmp_path / "run")
+    assert [line["stage"] for line in log_of(tmp_path / "run")] == [
         f"level {level} of 3" for level in (1, 1, 2, 2, 3, 3)
     ]
     for step in range(2, 7):
@@ -135,8 +79,8 @@ def test_every_stage_changes_its_layers_alone(data: Path, tmp_path: Path) -> Non
 
 
 def test_a_level_starts_from_the_one_before(data: Path, tmp_path: Path) -> None:
-    _train(_asked("spynet", data, "options.num_levels=3", "optimiser.lr=0", steps=3), tmp_path / "run")
-    weights = _states(tmp_path / "run")[3].weights
+    train_here(ask("spynet", data, "options.num_levels=3", "optimiser.lr=0", steps=3), tmp_path / "run")
+    weights = saved_in(tmp_path / "run")[3].weights
     for name in weights:
         assert torch.equal(
             weights[name], weights[name.replace("levels.1.", "levels.0.").replace("levels.2.", "levels.0.")]
@@ -161,16 +105,16 @@ def test_flownet2_learns_one_network_at_a_time(tmp_path: Path, monkeypatch: pyte
         augment="none",
         overrides=["machine.workers=0", "log_every=1"],
     )
-    _train(config, tmp_path / "run")
-    stages = [line["stage"] for line in _lines(tmp_path / "run")]
+    train_here(config, tmp_path / "run")
+    stages = [line["stage"] for line in log_of(tmp_path / "run")]
     assert stages == ["FlowNetC", "refinement 1", "refinement 2", "FlowNet2-SD", "fusion"]
     assert len(learned) == 5
 
 
 def test_averaged_weights_are_judged_kept_and_handed_on(data: Path, tmp_path: Path) -> None:
-    config = _asked("networks:twice", data, "ema=0.9", "checkpoint.every=1", "checkpoint.keep=20", steps=12)
-    _train(config, tmp_path / "run")
-    states = _states(tmp_path / "run")
+    config = ask("networks:twice", data, "ema=0.9", "checkpoint.every=1", "checkpoint.keep=20", steps=12)
+    train_here(config, tmp_path / "run")
+    states = saved_in(tmp_path / "run")
     mean = None
     for step in range(1, 7):
         # The stage's first weights are not kept: begin with the second step.
@@ -192,9 +136,9 @@ def test_averaged_weights_are_judged_kept_and_handed_on(data: Path, tmp_path: Pa
     "override", ["precision=bf16", "machine.channels_last=true", "loss.matched=true", "loss.form=mean"]
 )
 def test_other_ways_to_compute_learn_as_well(override: str, data: Path, tmp_path: Path) -> None:
-    config = _asked("networks:small", data, override, "optimiser.lr=2e-2", steps=30)
-    _train(config, tmp_path / "run")
-    lines = _lines(tmp_path / "run")
+    config = ask("networks:small", data, override, "optimiser.lr=2e-2", steps=30)
+    train_here(config, tmp_path / "run")
+    lines = log_of(tmp_path / "run")
     assert lines[-1]["epe"] < 0.9 * lines[0]["epe"]
 
 
@@ -205,121 +149,10 @@ def test_a_compiled_network_makes_the_same_losses(
     compiled = torch.compile
     monkeypatch.setattr(torch, "compile", lambda network: compiled(network, backend="eager"))
     for name in ("false", "true"):
-        _train(_asked("networks:small", data, f"machine.compile={name}", steps=4), tmp_path / name)
-    assert [line["loss"] for line in _lines(tmp_path / "true")] == pytest.approx(
-        [line["loss"] for line in _lines(tmp_path / "false")]
+        train_here(ask("networks:small", data, f"machine.compile={name}", steps=4), tmp_path / name)
+    assert [line["loss"] for line in log_of(tmp_path / "true")] == pytest.approx(
+        [line["loss"] for line in log_of(tmp_path / "false")]
     )
-
-
-# What it keeps.
-
-
-def test_a_runs_folder_says_all_of_it(data: Path, tmp_path: Path) -> None:
-    config = _asked(
-        "networks:small",
-        data,
-        "validation.every=2",
-        "checkpoint.every=3",
-        "checkpoint.keep=2",
-        val=[str(data)],
-    )
-    outcome = _train(config, tmp_path / "run")
-    assert TrainConfig.load(tmp_path / "run" / CONFIG) == config
-    text = (tmp_path / "run" / CONFIG).read_text()
-    assert "[made_by]\nversion = " in text
-    assert f'[made_by.data]\n"{data}" = "' in text
-    judged = _lines(tmp_path / "run", "val")
-    assert [line["step"] for line in judged] == [2, 4, 6, 8, 10, 12]
-    assert all(line["data"] == str(data) and line["pairs"] == 2 for line in judged)
-    assert sorted(_states(tmp_path / "run")) == [10, 12]
-    best = Checkpoint.load(outcome.checkpoint)
-    assert outcome.checkpoint.name == "best.pt"
-    assert best.scores[str(data)]["epe"] == best.best == min(line["epe"] for line in judged)
-    assert best.optimiser is None
-    events = list((tmp_path / "run").glob("events.out.tfevents.*"))
-    assert len(events) == 1
-    content = events[0].read_bytes()
-    assert b"train/loss" in content
-    assert b"\x89PNG" in content
-    assert not list((tmp_path / "run").rglob("*.part"))
-
-
-def test_a_run_that_is_done_stays_as_it_is(data: Path, tmp_path: Path) -> None:
-    config = _asked("networks:small", data, val=[str(data)])
-    first = _train(config, tmp_path / "run")
-    log = (tmp_path / "run" / METRICS).read_bytes()
-    again = _train(config, tmp_path / "run")
-    assert again.steps == 0
-    assert again.checkpoint == first.checkpoint
-    assert (tmp_path / "run" / METRICS).read_bytes() == log
-
-
-def test_init_begins_with_a_files_weights(data: Path, tmp_path: Path) -> None:
-    first = _train(_asked("networks:small", data), tmp_path / "one").checkpoint
-    _train(_asked("networks:small", data, f"init='{first}'", "optimiser.lr=0", steps=1), tmp_path / "two")
-    assert _same(_states(tmp_path / "two")[1].weights, Checkpoint.load(first).weights)
-    with pytest.raises(InputError, match="does not fit this network"):
-        _train(_asked("networks:twice", data, f"init='{first}'"), tmp_path / "three")
-
-
-EVERYTHING = [
-    "ema=0.9",
-    "options.dropout=0.3",
-    "checkpoint.every=3",
-    "checkpoint.keep=20",
-    "validation.every=5",
-    "log_every=2",
-]
-"""All that could tell a run that was broken off from one that was not."""
-
-
-def test_a_run_that_was_killed_goes_on_to_the_last_bit(data: Path, tmp_path: Path) -> None:
-    config = _asked("networks:twice", data, *EVERYTHING, steps=30, val=[str(data)], augment="flownet2")
-    _train(config, tmp_path / "whole")
-
-    # The same in a process of its own, killed as soon as it has a checkpoint.
-    asked = tmp_path / "asked.toml"
-    asked.write_text(config.to_toml())
-    code = (
-        "import sys, torch; from pathlib import Path; from trainer.settings import TrainConfig; "
-        "from trainer.train import train; torch.set_num_threads(1); asked, folder = map(Path, sys.argv[1:]); "
-        "train(TrainConfig.load(asked), folder, device='cpu', quiet=True)"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-c", code, str(asked), str(tmp_path / "killed")]
-    with subprocess.Popen(command, env=environment) as process:
-        while not list((tmp_path / "killed").rglob("step-*.pt")):
-            assert process.poll() is None
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    steps = sorted(_states(tmp_path / "killed"))
-    assert 0 < steps[-1] < 30
-    (tmp_path / "killed" / "checkpoints" / ".step-00000099.pt.part").write_bytes(b"cut off")
-    with (tmp_path / "killed" / METRICS).open("a") as log:
-        log.write('{"step": 29, "kind": "train", "loss": 1}\n{"step": 3')
-
-    _train(config, tmp_path / "killed")
-    for kind in ("train", "val"):
-        assert _lines(tmp_path / "killed", kind) == _lines(tmp_path / "whole", kind)
-    ended, whole = _states(tmp_path / "killed")[30], _states(tmp_path / "whole")[30]
-    assert _same(ended.weights, whole.weights)
-    assert _same(ended.averaged, whole.averaged)
-    assert ended.best == whole.best
-    assert not list((tmp_path / "killed").rglob("*.part"))
-
-
-@pytest.mark.parametrize("stop", [3, 12, 15, 18, 24])
-def test_from_any_checkpoint_on_it_is_the_same(stop: int, data: Path, tmp_path: Path) -> None:
-    """Within a stage, at its end, after a validation."""
-    config = _asked("networks:twice", data, *EVERYTHING, steps=24, augment="flownet2")
-    _train(config, tmp_path / "run")
-    lines, last = _lines(tmp_path / "run"), _states(tmp_path / "run")[24]
-    for path in (tmp_path / "run" / "checkpoints").glob("step-*.pt"):
-        if int(path.stem[5:]) > stop:
-            path.unlink()
-    assert _train(config, tmp_path / "run").steps == 24 - stop
-    assert _lines(tmp_path / "run") == lines
-    assert _same(_states(tmp_path / "run")[24].weights, last.weights)
 
 
 # With others.
@@ -327,8 +160,8 @@ def test_from_any_checkpoint_on_it_is_the_same(stop: int, data: Path, tmp_path: 
 
 def test_two_processes_lose_what_one_loses(data: Path, tmp_path: Path) -> None:
     settings = ["options.num_levels=2", "loss.form=sum", "validation.every=3"]
-    config = _asked("spynet", data, *settings, steps=6, val=[str(data)])
-    _train(config, tmp_path / "one")
+    config = ask("spynet", data, *settings, steps=6, val=[str(data)])
+    train_here(config, tmp_path / "one")
     command = [
         sys.executable,
         "-m",
@@ -348,7 +181,7 @@ def test_two_processes_lose_what_one_loses(data: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("next: trainer evaluate") == 1
     for kind, figures in (("train", ("loss", "epe", "gradient")), ("val", ("epe", "zero"))):
-        one, two = _lines(tmp_path / "one", kind), _lines(tmp_path / "two", kind)
+        one, two = log_of(tmp_path / "one", kind), log_of(tmp_path / "two", kind)
         assert len(one) == len(two) > 0
         for figure in figures:
             assert [line[figure] for line in two] == pytest.approx([line[figure] for line in one], rel=1e-4)
@@ -360,39 +193,39 @@ def test_two_processes_lose_what_one_loses(data: Path, tmp_path: Path) -> None:
 def test_gradients_that_are_not_finite_are_named_and_skipped(
     data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config = _asked(
+    config = ask(
         "networks:poisoned", data, "options.count=2", "checkpoint.every=1", "checkpoint.keep=9", steps=6
     )
-    _train(config, tmp_path / "run")
+    train_here(config, tmp_path / "run")
     said = capfd.readouterr().err.splitlines()
     assert said == [
         f"trainer: step {step}: the gradient of second.0.weight is not finite: skipped ({count} of at most 20)"
         for count, step in ((1, 2), (2, 3))
     ]
-    states = _states(tmp_path / "run")
-    assert _same(states[2].weights, states[4].weights)
-    assert not _same(states[4].weights, states[5].weights)
-    lines = _lines(tmp_path / "run")
+    states = saved_in(tmp_path / "run")
+    assert same(states[2].weights, states[4].weights)
+    assert not same(states[4].weights, states[5].weights)
+    lines = log_of(tmp_path / "run")
     assert [line["skipped"] for line in lines] == [0, 0, 1, 2, 2, 2]
     assert [line["loss"] is None for line in lines] == [False, False, True, True, False, False]
 
 
 def test_too_many_of_them_end_the_training(data: Path, tmp_path: Path) -> None:
-    config = _asked("networks:poisoned", data, "options.count=9", "nan_limit=3", steps=12)
+    config = ask("networks:poisoned", data, "options.count=9", "nan_limit=3", steps=12)
     with pytest.raises(
         Diverged, match=r"step 5: the gradient of second\.0\.weight is not finite, after 3 such"
     ):
-        _train(config, tmp_path / "run")
+        train_here(config, tmp_path / "run")
 
 
 def test_a_network_that_predicts_zero_is_noticed_once(
     data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    _train(_asked("networks:still", data, "stuck_after=5"), tmp_path / "still")
+    train_here(ask("networks:still", data, "stuck_after=5"), tmp_path / "still")
     said = capfd.readouterr().err
     assert said.count("for 5 steps the error was that of zero flow") == 1
     assert "--seed" in said
-    _train(_asked("networks:small", data, "stuck_after=8", "optimiser.lr=2e-2"), tmp_path / "small")
+    train_here(ask("networks:small", data, "stuck_after=8", "optimiser.lr=2e-2"), tmp_path / "small")
     assert not capfd.readouterr().err
 
 
@@ -401,7 +234,7 @@ def test_decay_that_stalls_a_mean_is_doubted(
 ) -> None:
     for decay, doubted in (("4e-4", True), ("1e-5", False)):
         settings = ["optimiser.name=adam", f"optimiser.decay={decay}", "loss.form=mean"]
-        _train(_asked("networks:small", data, *settings, steps=1), tmp_path / decay)
+        train_here(ask("networks:small", data, *settings, steps=1), tmp_path / decay)
         assert ("learning stalls" in capfd.readouterr().err) == doubted
 
 
@@ -499,40 +332,40 @@ def test_a_damaged_shard_and_another_schema(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_folder_of_another_run_is_refused(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    _train(_asked("networks:small", data), run)
+    train_here(ask("networks:small", data), run)
     with pytest.raises(
         InputError, match=r"steps: 12 there, 13 here; optimiser\.lr: 0\.001 there, 0\.002 here"
     ):
-        _train(_asked("networks:small", data, "optimiser.lr=2e-3", steps=13), run)
+        train_here(ask("networks:small", data, "optimiser.lr=2e-3", steps=13), run)
     with pytest.raises(InputError, match="model: 'networks:small' there, 'spynet' here"):
-        _train(_asked("spynet", data), run)
+        train_here(ask("spynet", data), run)
     # How the work is done may change.
-    _train(_asked("networks:small", data, "machine.channels_last=true"), run)
+    train_here(ask("networks:small", data, "machine.channels_last=true"), run)
 
 
 def test_data_that_has_changed_is_refused(tmp_path: Path) -> None:
     data = moving.dataset(tmp_path / "data", 4, size=(32, 48))
-    config = _asked("networks:small", data)
-    _train(config, tmp_path / "run")
+    config = ask("networks:small", data)
+    train_here(config, tmp_path / "run")
     data.rename(tmp_path / "old")
     moving.dataset(data, 5, size=(32, 48))
     with pytest.raises(InputError, match="data has changed"):
-        _train(config, tmp_path / "run")
+        train_here(config, tmp_path / "run")
 
 
 def test_two_trainings_do_not_share_a_folder(data: Path, tmp_path: Path) -> None:
-    config = _asked("networks:small", data)
+    config = ask("networks:small", data)
     with (
         Run.opened(tmp_path / "run", config, {}),
         pytest.raises(InputError, match="another training is at work"),
     ):
-        _train(config, tmp_path / "run")
+        train_here(config, tmp_path / "run")
 
 
 def test_an_interruption_says_how_to_go_on(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = _asked("networks:small", data, "checkpoint.every=2")
+    config = ask("networks:small", data, "checkpoint.every=2")
     save = Run.save
 
     def interrupted(self: Run, checkpoint: Checkpoint, *, best: bool) -> None:
@@ -542,7 +375,7 @@ def test_an_interruption_says_how_to_go_on(
 
     monkeypatch.setattr(Run, "save", interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"the same command goes on from .*step-00000002\.pt"):
-        _train(config, tmp_path / "run")
+        train_here(config, tmp_path / "run")
 
 
 def test_stages_hold_every_layer_once() -> None:
