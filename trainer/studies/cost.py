@@ -84,8 +84,8 @@ def forecast(plan: Plan, *, jobs: int = 1, device: str = "auto") -> str:
     for dataset in (one for one in missing if one.data.pairs):
         seconds = pair_seconds(dataset.recipe) * dataset.data.pairs / cores
         lines.append(
-            f"{dataset.data.pairs:,} pairs to build: {dataset.bytes / 1e9:.2f} GB, about {duration(seconds)} once "
-            "their textures are made"
+            f"{dataset.data.pairs:,} pairs to build: {dataset.bytes / 1e9:.2f} GB, {duration(seconds)} or more "
+            "once their textures are made"
         )
     disk = sum(dataset.bytes for dataset in missing) + sum(checkpoint_bytes(run.config) for run in left)
     each = duration(total / jobs)
