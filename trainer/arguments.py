@@ -20,7 +20,7 @@ def add_batch_size(command: Any) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="pairs that a network gets at once (default: 1)",
+        help="pairs that a network gets at once (default: %(default)s)",
     )
 
 

@@ -99,6 +99,7 @@ class _Tiles:
     Attributes:
         height, row: The maps' height and width.
         rows, columns: Of tiles, in an image.
+        listed: Tiles of a column, with the empty ones.
         width: Of a tile.
         reach: The largest displacement.
         images, strips: How many images, and columns of each, are taken at once.
@@ -108,6 +109,7 @@ class _Tiles:
     row: int
     rows: int
     columns: int
+    listed: int
     width: int
     reach: int
     images: int
@@ -124,6 +126,7 @@ class _Tiles:
             row=row,
             rows=rows,
             columns=columns,
+            listed=listed,
             width=-(-row // columns),
             reach=reach,
             images=min(batch, max(1, at_once // (columns * listed))),
@@ -142,11 +145,6 @@ class _Tiles:
     def around(self) -> int:
         """Pixels of a tile's surroundings."""
         return (TALL + 2 * self.reach) * self.wide
-
-    @property
-    def listed(self) -> int:
-        """Tiles of a column, with the empty ones."""
-        return self.rows + -(-self.reach // TALL)
 
     @property
     def count(self) -> int:

@@ -54,6 +54,7 @@ def write_page(
         raise InputError(f"{folder}: no pairs yet: no shard is whole; go on with the build first")
     indices = np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int).tolist()
     out = folder / "view" if out is None else out
+    flat = {asset["id"] for asset in dataset.manifest.assets if asset["kind"] == "shape"}
     with _disk_errors(out):
         _clear(out)
         for name in _ASSETS:
@@ -64,16 +65,15 @@ def write_page(
             progress("writing the page", len(indices), "pairs", quiet=quiet) as shown,
         ):
             summaries = []
-            for summary in pool.map(_write_pair, pool.share((dataset, out)), indices):
+            for summary in pool.map(_write_pair, pool.share((dataset, out, flat)), indices):
                 summaries.append(summary)
                 shown.advance(1)
         write_aside(out / INDEX, _index(dataset, summaries).encode())
     return out / INDEX
 
 
-def _write_pair(shared: tuple[Dataset, Path], index: int) -> dict[str, Any]:
-    dataset, out = shared
-    flat = {asset["id"] for asset in dataset.manifest.assets if asset["kind"] == "shape"}
+def _write_pair(shared: tuple[Dataset, Path, set[str]], index: int) -> dict[str, Any]:
+    dataset, out, flat = shared
     return pair.write_pair(out / PAIRS / f"{index:06d}", dataset[index], flat)
 
 

@@ -104,6 +104,11 @@ class Source(ABC):
         """What tells it from other data under the same name: a hash, or empty where nothing is known."""
         return ""
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is flow to learn from and to judge by."""
+        return True
+
     def side(self, side: Side) -> "Source | None":
         """The pairs of one side of the dataset's own split; None if it has none."""
         return None

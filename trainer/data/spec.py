@@ -28,7 +28,6 @@ from trainer.data.benchmarks import (
     open_sintel,
     open_things,
 )
-from trainer.data.benchmarks.files import Benchmark
 from trainer.data.order import Part
 from trainer.data.shards import open_shards
 from trainer.data.source import Side, Source
@@ -98,7 +97,7 @@ def open_validation(spec: str, *, truth: bool = True) -> Source:
         InputError: The SPEC is wrong, there is no such dataset, or it holds no pairs, or no truth.
     """
     source, options = _open(spec, ())
-    if truth and isinstance(source, Benchmark) and not source.has_truth:
+    if truth and not source.has_truth:
         raise InputError(
             f"{spec}: a test set has no truth to judge by: `trainer evaluate --submission DIR` writes its "
             "flow for the benchmark's server, `trainer predict` that of any frames"

@@ -52,13 +52,15 @@ def step_seconds(config: TrainConfig, device: str) -> float:
 def pair_seconds(recipe: Recipe) -> float:
     """How long one process takes here to compose and pack a pair of embedded assets, with textures at hand."""
     stream = Stream(recipe, 0, recipe.name)
-    began = 0.0
-    for turn in range(2):
-        # The first one makes textures, and compiles.
-        if turn == 1:
-            began = time.perf_counter()
+
+    def make() -> None:
         for number in range(TIMED_PAIRS):
             encode(stream.sample(number), stream.num_layers)
+
+    # The first time makes textures, and compiles.
+    make()
+    began = time.perf_counter()
+    make()
     return (time.perf_counter() - began) / TIMED_PAIRS
 
 

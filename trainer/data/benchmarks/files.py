@@ -109,7 +109,6 @@ class Benchmark(Source):
 
     @property
     def has_truth(self) -> bool:
-        """Whether there is flow to learn from and to judge by: a test set has none."""
         return self.entries[0].flow is not None
 
     def side(self, side: Side) -> Source | None:
