@@ -25,7 +25,8 @@ def matches(maps1: Tensor, maps2: Tensor, reach: int) -> Tensor:
     """Cost volume (batch, height, width, (2 reach + 1)^2) of maps (batch, height, width, channels)."""
     tiles, channels = _Tiles.of(maps1, reach), maps1.shape[-1]
     volume = tiles.whole(maps1, tiles.steps, tiles.steps)
-    pixels, lines, products = tiles.room(maps1, channels), tiles.lines(maps1), tiles.room(maps1, tiles.around)
+    pixels, lines = tiles.room(maps1, channels).zero_(), tiles.lines(maps1)
+    products = tiles.room(maps1, tiles.around)
     for here, there, found in tiles.portions(tiles.cut(maps1), tiles.cut_around(maps2), tiles.cut(volume)):
         some, around = tiles.put(here, pixels), tiles.put_around(there, lines)
         product = torch.bmm(some, around.mT, out=products[: len(some)])
@@ -70,7 +71,8 @@ def _weigh(volume: Tensor, maps: Tensor, reach: int) -> Tensor:
     """The mean over channels of volume(p, i, j) * maps(p + d), summed over d: :func:`matches` run backwards."""
     tiles, channels = _Tiles.of(maps, reach), maps.shape[-1]
     weighed = tiles.whole(maps, channels)
-    products, lines, sums = tiles.room(maps, tiles.around), tiles.lines(maps), tiles.room(maps, channels)
+    lines, sums = tiles.lines(maps), tiles.room(maps, channels)
+    products = tiles.room(maps, tiles.around).zero_()
     for here, there, found in tiles.portions(tiles.cut(volume), tiles.cut_around(maps), tiles.cut(weighed)):
         around = tiles.put_around(there, lines)
         product = products[: len(around)]
@@ -81,10 +83,25 @@ def _weigh(volume: Tensor, maps: Tensor, reach: int) -> Tensor:
 
 
 def _reverse(volume: Tensor, reach: int) -> Tensor:
-    """Frame 1's volume seen from frame 2: the value at (p, -d) is that of (p - d, d); 0 from outside."""
-    padded = F.pad(volume, (0, 0, 0, 0, reach, reach, reach, reach))
-    n, y, x, i, j = padded.stride()
-    return padded.as_strided(volume.shape, (n, y, x, y - i, x - j), 2 * reach * (i + j))
+    """Frame 1's volume seen from frame 2: the value at (p, -d) is that of (p - d, d).
+
+    Where p - d lies outside the frame it is any other value, or 0: it is to meet maps that are 0 there.
+    """
+    _, y, x, i, j = volume.stride()
+    margin = reach * (volume.shape[2] + 1)
+    pixels = _with_margins(volume.flatten(0, 2).flatten(1), margin, margin)
+    first = margin * x - reach * (y + x) + 2 * reach * (i + j)
+    return pixels.as_strided(volume.shape, (volume.stride(0), y, x, y - i, x - j), first)
+
+
+def _with_margins(maps: Tensor, before: int, after: int) -> Tensor:
+    """Maps, zeros before and after them in the last dimension but one: ``pad`` would fill all with zeros first."""
+    *others, length, channels = maps.shape
+    wide = maps.new_empty(*others, before + length + after, channels)
+    wide[..., :before, :] = 0
+    wide[..., before : before + length, :] = maps
+    wide[..., before + length :, :] = 0
+    return wide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,12 +191,12 @@ class _Tiles:
 
     def cut_around(self, maps: Tensor) -> Tensor:
         """(batch, height, row, channels) -> (batch, columns, height, wide, channels), a view of padded maps."""
-        beside = F.pad(maps, (0, 0, self.reach, self.reach + self.columns * self.width - self.row))
+        beside = _with_margins(maps, self.reach, self.reach + self.columns * self.width - self.row)
         return beside.unfold(2, self.wide, self.width).permute(0, 2, 1, 4, 3)
 
     def room(self, like: Tensor, channels: int) -> Tensor:
-        """Zeros for every pixel of listed tiles."""
-        return like.new_zeros(self.count, TALL * self.width, channels)
+        """Room for every pixel of listed tiles."""
+        return like.new_empty(self.count, TALL * self.width, channels)
 
     def lines(self, like: Tensor) -> Tensor:
         """Zeros for the rows of listed tiles with what lies beside them, above and below."""
