@@ -14,7 +14,7 @@ from trainer.devices import pick_device
 from trainer.guards import memory_named
 from trainer.models import create_model, num_parameters, stages_of
 from trainer.settings import TrainConfig
-from trainer.studies.plan import Plan
+from trainer.studies.plan import VAL_NAME, Plan, training_data
 from trainer.studies.running import RUNS, errors, is_made
 
 TIMED_STEPS, TIMED_PAIRS = 2, 4
@@ -85,9 +85,11 @@ def forecast(plan: Plan, *, jobs: int = 1, device: str = "auto") -> str:
     cores = len(os.sched_getaffinity(0))
     for dataset in (one for one in missing if one.data.pairs):
         seconds = pair_seconds(dataset.recipe) * dataset.data.pairs / cores
+        users = [case.name for case in plan.cases if training_data(case.setting).name == dataset.name]
+        first, *others = users or [VAL_NAME]
         lines.append(
-            f"{dataset.data.pairs:,} pairs to build: {dataset.bytes / 1e9:.2f} GB, {duration(seconds)} or more "
-            "once their textures are made"
+            f"{first}{f' and {len(others)} more' if others else ''}: {dataset.data.pairs:,} pairs to build, "
+            f"{dataset.bytes / 1e9:.2f} GB, {duration(seconds)} or more once their textures are made"
         )
     disk = sum(dataset.bytes for dataset in missing) + sum(checkpoint_bytes(run.config) for run in left)
     each = duration(total / jobs)
