@@ -188,7 +188,8 @@ def test_a_dry_run_says_what_would_be_done(
     said = capsys.readouterr().out
     assert "base: 2 of 2 seeds to run" in said
     assert "6 runs of 6 to go: about 0 s of training" in said
-    assert "val pairs of the base: 4 pairs to build, 0.00 GB, " in said
+    assert "base and 2 more: 4 pairs to build, 0.00 GB, " in said
+    assert "val pairs of the base: 3 pairs to build, 0.00 GB, " in said
     assert not (tmp_path / "dry").exists()
 
 
