@@ -1,4 +1,4 @@
-"""`python -m trainer`, and `torchrun -m trainer` for many GPUs."""
+"""`python -m trainer`; for N GPUs `torchrun --nproc-per-node=N -m -- trainer`: without `--` torchrun takes `--run`."""
 
 import sys
 
