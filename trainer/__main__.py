@@ -1,4 +1,4 @@
-"""`python -m trainer`; for N GPUs `torchrun --nproc-per-node=N -m -- trainer`: without `--` torchrun takes `--run`."""
+"""`python -m trainer`; on N GPUs `torchrun --nproc-per-node=N -m -- trainer` (`--`, or torchrun takes `--run`)."""
 
 import sys
 
