@@ -77,7 +77,9 @@ class DenseTruth(Transport):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs(Transport):
-    """Pairs as they travel to the device, before any augmentation; all of one size and one kind of truth.
+    """Pairs as they travel to the device, before any augmentation; all of one kind of truth.
+
+    Frames smaller than the batch's lie in its upper left corner, their edges repeated, flow not valid beyond.
 
     Attributes:
         image1: Frame 1.

@@ -217,10 +217,13 @@ def test_validation_on_an_endless_source_needs_a_limit() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_frames_of_several_sizes_in_a_batch_are_one_line(readers: Workers, count: int) -> None:
+def test_frames_of_several_sizes_go_into_a_batch_unless_of_layers(readers: Workers, count: int) -> None:
+    given = readers if count else NoWorkers()
+    parts = [Part(source=tiny.Numbers(5, size=None, dense=True))]
+    assert {tuple(pairs.image1.shape[-2:]) for _, pairs, _ in loader(parts, given)} <= {(2, 3), (3, 3)}
     parts = [Part(source=tiny.Numbers(5, size=None, name="kitti"))]
     with pytest.raises(InputError, match=r"kitti: \d is \d x 3, others are \d x 3.*--batch-size 1") as caught:
-        list(loader(parts, readers if count else NoWorkers()))
+        list(loader(parts, given))
     assert "\n" not in str(caught.value)
     assert len(list(loader(parts, readers, batch_size=1))) == STEPS, "who reads goes on"
 

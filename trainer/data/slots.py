@@ -9,6 +9,7 @@ import math
 import mmap
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from chairsgen.errors import InputError
 from trainer.batch import DenseTruth, LayeredTruth, Pairs
-from trainer.data.source import Layers, Pair, Source
+from trainer.data.source import Layers, Pair, Source, Vectors
 
 Take = Callable[[torch.dtype, tuple[int, ...]], Tensor]
 
@@ -86,17 +87,34 @@ def _channels_first(array: np.ndarray) -> np.ndarray:
 def collate(pairs: Sequence[Pair], source: Source) -> Pairs:
     """Pairs of a source, at least one, as a batch of their own memory.
 
+    Where frames differ in size, as KITTI's do, the smaller ones are widened: what is drawn for a pair lies within
+    its own frame, and nothing is known outside it.
+
     Raises:
-        InputError: Their frames differ in size.
+        InputError: Frames of layers differ in size.
     """
     truth = pairs[0].truth
     num_layers = len(truth.motions) if isinstance(truth, Layers) else None
+    height, width = (max(sides) for sides in zip(*(pair.size for pair in pairs), strict=True))
     batch = lay_out(
-        len(pairs), pairs[0].size, num_layers, lambda dtype, shape: torch.empty(shape, dtype=dtype)
+        len(pairs), (height, width), num_layers, lambda dtype, shape: torch.empty(shape, dtype=dtype)
     )
     for row, pair in enumerate(pairs):
-        fill(batch, row, pair, source)
+        fill(batch, row, _widened(pair, height, width), source)
     return batch
+
+
+def _widened(pair: Pair, height: int, width: int) -> Pair:
+    """A pair whose edges go on to the right and below; there its flow is not known."""
+    more = ((0, height - pair.size[0]), (0, width - pair.size[1]))
+    if pair.size == (height, width) or isinstance(pair.truth, Layers):
+        return pair
+    image1, image2, flow = (
+        np.pad(each, (*more, (0, 0)), mode="edge") for each in (pair.image1, pair.image2, pair.truth.flow)
+    )
+    truth = Vectors(flow=flow, valid=np.pad(pair.truth.valid, more))
+    occ = None if pair.occ is None else np.pad(pair.occ, more)
+    return replace(pair, image1=image1, image2=image2, truth=truth, occ=occ)
 
 
 class _Arena:
