@@ -21,6 +21,7 @@ from chairsgen.folder import (
     continue_from,
     disk_errors,
     locked,
+    pairs_kept,
     telling_what_is_kept,
     uninterrupted,
 )
@@ -31,12 +32,19 @@ from chairsgen.recipe import Recipe
 from chairsgen.shards import Encoded, ShardWriter
 from chairsgen.sprites import Job, Sprites, reading, rendering
 from chairsgen.textures import bank_folder
-from chairsgen.workers import Workers, start_workers
+from chairsgen.workers import Workers, check_workers, pieces, start_workers
 
 DEVICES = ("auto", "cpu", "cuda")
+EXECUTORS = ("local", "ray")
 
 SAMPLES_PER_CALL = 8
 SCENES_PER_CALL = 250
+
+REMEDY = (
+    "make room, change its rights, or let CHAIRSGEN_CACHE name another folder for textures; "
+    "whole shards are kept, and the same command goes on"
+)
+"""Of a build that could not write or read a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,19 +117,26 @@ def build(
     """
     if not isinstance(recipe, Recipe):
         recipe = Recipe.load(os.fspath(recipe))
-    for name, value in (("n", n), ("shard-size", shard_size), ("workers", 1 if workers is None else workers)):
+    for name, value in (("n", n), ("shard-size", shard_size)):
         if value < 1:
             raise InputError(f"--{name} {value}: must be at least 1")
+    check_workers(workers)
     if device not in DEVICES:
         raise InputError(f"--device {device}: must be one of {', '.join(DEVICES)}")
-    if seed < 0:
-        raise InputError(f"--seed {seed}: must not be negative")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed {seed}: must be from 0 to 2^63 - 1")
+    if executor not in EXECUTORS:
+        raise InputError(f"--executor {executor}: must be one of {', '.join(EXECUTORS)}")
     found: dict[Kind, Given] = {
         "chair": _given(meshes, mesh_files.find),
         "photo": _given(photos, photo_files.find),
     }
     folder = Path(out)
-    with locked(folder, "build or export"), disk_errors(folder), telling_what_is_kept(folder):
+    with (
+        locked(folder, "build or export"),
+        disk_errors(folder, REMEDY),
+        telling_what_is_kept(lambda: pairs_kept(folder)),
+    ):
         with start_workers(executor, workers) as pool:
             if device == "cuda":  # said now, not when all is rendered
                 list(pool.map(_open, pool.share(device), [None]))
@@ -226,10 +241,10 @@ def _extend(pool: Workers, folder: Path, plan: Plan, manifest: Manifest, end: in
 def _missing(pool: Workers, shared: object, plan: Plan, indices: range, quiet: bool) -> list[Job]:
     wanted: set[tuple[str, int]] = set()
     with progress("planning scenes", len(indices), "pairs", quiet=quiet) as shown:
-        pieces = _pieces(indices, SCENES_PER_CALL)
-        for piece, textures in zip(pieces, pool.map(_wanted, shared, pieces), strict=True):
+        calls = pieces(indices, SCENES_PER_CALL)
+        for call, textures in zip(calls, pool.map(_wanted, shared, calls), strict=True):
             wanted |= textures
-            shown.advance(len(piece))
+            shown.advance(len(call))
     return plan.sprites.missing(wanted)
 
 
@@ -249,7 +264,7 @@ def _compose(
     pool: Workers, shared: object, folder: Path, plan: Plan, manifest: Manifest, end: int, quiet: bool
 ) -> Manifest:
     indices = range(manifest.num_ready, end)
-    encoded = pool.map(_compose_samples, shared, _pieces(indices, SAMPLES_PER_CALL))
+    encoded = pool.map(_compose_samples, shared, pieces(indices, SAMPLES_PER_CALL))
     samples = (sample for piece in encoded for sample in piece)
     attributes: dict[str, str | int] = {
         "schema": manifest.schema,
@@ -281,10 +296,6 @@ def _compose(
                     manifest = replace(manifest, shards=(*manifest.shards, writer.finish()))
                     manifest.save(folder)
     return manifest
-
-
-def _pieces(indices: range, size: int) -> list[range]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
 def _manifest(plan: Plan, n: int, shard_size: int) -> Manifest:
@@ -324,7 +335,7 @@ def _inspect(sprites: Sprites, item: tuple[Kind, Path]) -> Finding:
     return sprites.inspect(*item)
 
 
-def _wanted(plan: Plan, indices: range) -> set[tuple[str, int]]:
+def _wanted(plan: Plan, indices: Sequence[int]) -> set[tuple[str, int]]:
     scenes = (scene.draw_scene(plan.recipe, plan.catalogue, plan.seed, index) for index in indices)
     return {texture for drawn in scenes for texture in scene.textures(drawn)}
 
@@ -333,7 +344,7 @@ def _make_textures(plan: Plan, job: Job) -> int:
     return plan.sprites.make(job)
 
 
-def _compose_samples(plan: Plan, indices: range) -> list[Encoded]:
+def _compose_samples(plan: Plan, indices: Sequence[int]) -> list[Encoded]:
     encoded = []
     for index in indices:
         drawn = scene.draw_scene(plan.recipe, plan.catalogue, plan.seed, index)

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -148,7 +149,8 @@ def from_files(
             skipped.append(Skipped(path=str(path), cause=f"the same content as {seen_at[finding.sha256]}"))
         else:
             seen_at[finding.sha256] = path
-            identity = _relative(path, roots)
+            # A file's name is bytes, and an id is text.
+            identity = os.fsencode(_relative(path, roots)).decode(errors="backslashreplace")
             if identity in assets:
                 identity = f"{identity}#{finding.sha256[:8]}"
             assets[identity] = Asset(

@@ -179,5 +179,7 @@ def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
 def _damage(path: Path) -> Iterator[None]:
     try:
         yield
+    except InputError:
+        raise
     except (OSError, LookupError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged ({error}): `chairsgen verify {path.parent}` says more") from error

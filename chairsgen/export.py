@@ -4,9 +4,7 @@ import hashlib
 import itertools
 import json
 import math
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,23 @@ from typing import Any
 import numpy as np
 
 from chairsgen import __version__
-from chairsgen.aside import write_aside
+from chairsgen.aside import ASIDE, write_aside
 from chairsgen.catalogue import Side
 from chairsgen.config import nearest
 from chairsgen.dataset import Dataset, Manifest, open_dataset
-from chairsgen.errors import InputError, WorkerDied
+from chairsgen.errors import InputError
 from chairsgen.flowio import fits_kitti, write_flo, write_kitti, write_png, write_ppm
-from chairsgen.folder import locked
+from chairsgen.folder import check_disk, disk_errors, locked, telling_what_is_kept
 from chairsgen.progress import progress
 from chairsgen.sample import FlowSample, Mask
-from chairsgen.workers import start_workers
+from chairsgen.workers import check_workers, light_workers, pieces
 
 RECORD = "export.json"
 """What an exported folder is of: layout, dataset, version, and the val pairs by their index in the dataset."""
 
 PAIRS_PER_CALL = 8
+
+KEPT = "files so far are whole, and the same command goes on"
 
 Write = Callable[[Path, FlowSample], None]
 
@@ -137,8 +137,7 @@ def export(folder: Path, out: Path, layout: str, *, workers: int | None = None, 
     """
     if layout not in _LAYOUTS:
         raise InputError(f"--format {layout}: unknown: {nearest(layout, LAYOUTS)}")
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: must be at least 1")
+    check_workers(workers)
     dataset, form = open_dataset(folder), _LAYOUTS[layout]
     if not len(dataset) or not dataset.manifest.complete:
         raise InputError(
@@ -146,14 +145,14 @@ def export(folder: Path, out: Path, layout: str, *, workers: int | None = None, 
             "go on with the command that began it"
         )
     record = _record(layout, dataset.manifest)
-    _check_folder(out, record)
-    with _one_line(out), locked(out, "build or export"):
-        for left in out.rglob(".*.part"):
+    with locked(out, "build or export"), disk_errors(out, KEPT), telling_what_is_kept(lambda: KEPT):
+        _check_folder(out, record)
+        for left in out.rglob(ASIDE):
             left.unlink()
         write_aside(out / RECORD, (json.dumps(record) + "\n").encode())
         pairs = _pairs(form, dataset.manifest)
         missing = [pair for pair in pairs if not all(path.exists() for path, _ in _files(form, pair, out))]
-        _check_disk(dataset, form, out, len(missing))
+        check_disk([(out, len(missing) * form.pixel_bytes * math.prod(dataset[0].size))])
         _write_all(dataset, layout, out, missing, workers, quiet)
         if form.split:
             lines = ("2\n" if pair.side == "val" else "1\n" for pair in pairs)
@@ -205,8 +204,6 @@ def _record(layout: str, manifest: Manifest) -> dict[str, Any]:
 
 def _check_folder(out: Path, record: dict[str, Any]) -> None:
     """Refuses a folder that holds anything that this very export did not begin."""
-    if not out.is_dir():
-        return
     try:
         present = json.loads((out / RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -223,40 +220,18 @@ def _check_folder(out: Path, record: dict[str, Any]) -> None:
             )
 
 
-def _check_disk(dataset: Dataset, form: Layout, out: Path, pairs: int) -> None:
-    need = pairs * form.pixel_bytes * math.prod(dataset[0].size)
-    free = shutil.disk_usage(out).free
-    if need > free:
-        raise InputError(
-            f"--out {out}: at least {need / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
-            "free some space, or choose another folder"
-        )
-
-
-@contextmanager
-def _one_line(out: Path) -> Iterator[None]:
-    """Lets a full disk, an interruption or a dead worker say what stays, and how to go on."""
-    kept = "files so far are whole, and the same command goes on"
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{error.filename or out}: {error.strerror or error}: {kept}") from None
-    except (KeyboardInterrupt, WorkerDied) as stop:
-        raise type(stop)(f"{stop}: {kept}" if str(stop) else kept) from None
-
-
 # --- what workers do
 
 
 def _write_all(
     dataset: Dataset, layout: str, out: Path, pairs: Sequence[_Pair], workers: int | None, quiet: bool
 ) -> None:
-    pieces = [pairs[start : start + PAIRS_PER_CALL] for start in range(0, len(pairs), PAIRS_PER_CALL)]
+    calls = pieces(pairs, PAIRS_PER_CALL)
     with (
-        start_workers("here" if workers == 1 or len(pieces) < 2 else "local", workers) as pool,
+        light_workers(workers, len(calls)) as pool,
         progress("exporting", len(pairs), "pairs", quiet=quiet) as shown,
     ):
-        for written in pool.map(_write, pool.share((dataset, layout, out)), pieces):
+        for written in pool.map(_write, pool.share((dataset, layout, out)), calls):
             shown.advance(written)
 
 

@@ -1,4 +1,4 @@
-"""Flow as pictures: the colours of the Middlebury benchmark, arrows, and maps of error in KITTI's colours."""
+"""Flow as pictures: the colours of the Middlebury benchmark, arrows, occlusion, errors in KITTI's colours."""
 
 import cv2
 import numpy as np
@@ -65,7 +65,7 @@ def flow_to_colour(flow: Flow, longest: float | None = None, valid: Mask | None 
     u, v = np.moveaxis(np.where(known[..., None], flow, 0.0).astype(np.float64), -1, 0)
     length = np.hypot(u, v)
     if longest is None:
-        longest = float(length.max())
+        longest = float(length.max(initial=0.0))
     length /= max(longest, np.finfo(np.float64).eps)
     wheel = colour_wheel()
     place = (np.arctan2(-v, -u) / np.pi + 1) / 2 * (len(wheel) - 1)
@@ -92,7 +92,7 @@ def draw_arrows(image: Picture, flow: Flow, *, spacing: int | None = None) -> Pi
     vectors = flow[grid].astype(np.float64)
     known = (np.abs(vectors) <= 1e9).all(axis=-1)
     length = np.where(known, np.linalg.norm(vectors, axis=-1), 0)[..., None]
-    colours = flow_to_colour(vectors / np.maximum(length, 1e-9), 1.0)
+    colours = flow_to_colour(vectors / np.maximum(length, 1e-9))
     # OpenCV cuts lines at the frame, but takes no coordinates beyond 16 bits or so.
     vectors *= np.minimum(1, 2 * (height + width) / np.maximum(length, 1e-9))
     for row, column in zip(*np.nonzero(known), strict=True):
@@ -102,6 +102,14 @@ def draw_arrows(image: Picture, flow: Flow, *, spacing: int | None = None) -> Pi
         colour = colours[row, column].tolist()
         cv2.arrowedLine(drawn, tail, tip, colour, 1, cv2.LINE_AA, _SUBPIXEL_BITS, 0.2)
     return drawn
+
+
+def occlusion_overlay(image: Picture, occ: Mask, out: Mask) -> Picture:
+    """A frame in grey, with what the other frame does not show: red where covered, blue where outside."""
+    grey = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
+    for mask, colour in ((occ, (255, 40, 40)), (out, (40, 80, 255))):
+        grey[mask] = 0.3 * grey[mask] + 0.7 * np.array(colour)
+    return grey.astype(np.uint8)
 
 
 def error_map(flow: Flow, truth: Flow, valid: Mask | None = None, noc: Mask | None = None) -> Picture:

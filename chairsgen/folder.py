@@ -1,21 +1,21 @@
 """A dataset's folder while it is being built: who holds it, what is in it, and whether there is room."""
 
-import errno
 import fcntl
 import os
+import re
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from chairsgen.aside import ASIDE
 from chairsgen.config import difference
 from chairsgen.dataset import MANIFEST, Manifest
 from chairsgen.errors import InputError, WorkerDied
 from chairsgen.recipe import Recipe
-from chairsgen.textures import bank_folder
 
 
 @contextmanager
@@ -48,6 +48,10 @@ def locked(folder: Path, work: str, *, option: str = "--out") -> Iterator[None]:
             raise InputError(
                 f"{option} {folder}: another {work} is at work there: wait for it, or stop it"
             ) from None
+        except OSError as error:
+            raise InputError(
+                f"{option} {folder}: cannot be locked: {error.strerror}; choose a folder on another file system"
+            ) from None
         clear(folder)
         try:
             yield
@@ -58,8 +62,8 @@ def locked(folder: Path, work: str, *, option: str = "--out") -> Iterator[None]:
 
 
 def clear(folder: Path) -> None:
-    """Removes what was left half-written."""
-    for left in folder.glob(".*.part"):
+    """Removes what was left half-written, by its name: what else is there is not ours."""
+    for left in folder.glob(ASIDE):
         left.unlink(missing_ok=True)
 
 
@@ -84,34 +88,39 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def telling_what_is_kept(folder: Path) -> Iterator[None]:
+def telling_what_is_kept(kept: Callable[[], str]) -> Iterator[None]:
     """Lets an interruption or a dead worker say what stays, and how to go on."""
     try:
         yield
     except (KeyboardInterrupt, WorkerDied) as stop:
-        manifest = Manifest.load(folder) if (folder / MANIFEST).exists() else None
-        ready = manifest.num_ready if manifest else 0
-        kept = f"{ready:,} pairs in whole shards are kept in {folder}; the same command goes on"
-        raise type(stop)(f"{stop}: {kept}" if str(stop) else kept) from None
+        raise type(stop)(f"{stop}: {kept()}" if str(stop) else kept()) from None
+
+
+def pairs_kept(folder: Path) -> str:
+    """What stays of a dataset, and how to go on."""
+    manifest = Manifest.load(folder) if (folder / MANIFEST).exists() else None
+    ready = manifest.num_ready if manifest else 0
+    return f"{ready:,} pairs in whole shards are kept in {folder}; the same command goes on"
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path, remedy: str) -> Iterator[None]:
+    """Turns what the system says of files into a line for the user.
+
+    Args:
+        folder: Where they lie, as is said of those that it does not name.
+        remedy: What to do.
+
+    Raises:
+        InputError: In place of an OSError.
+    """
     try:
         yield
     except OSError as error:
         # HDF5 wraps the cause in a text of its own.
-        if error.errno == errno.ENOSPC or "No space left" in str(error):
-            raise InputError(
-                f"the disk is full ({folder} or {bank_folder()}): whole shards are kept; "
-                "free some space and run the same command again"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise InputError(
-                f"{error.filename}: {error.strerror}: choose another folder (the textures' is set by "
-                "CHAIRSGEN_CACHE), or change its rights"
-            ) from None
-        raise
+        wrapped = re.search("error message = '(.*?)'", str(error))
+        cause = wrapped[1] if wrapped else error.strerror or error
+        raise InputError(f"{error.filename or folder}: {cause}: {remedy}") from None
 
 
 def continue_from(folder: Path, wanted: Manifest) -> Manifest:
@@ -170,5 +179,5 @@ def check_disk(needs: Iterable[tuple[Path, int]]) -> None:
         if need > free:
             raise InputError(
                 f"{folder}: about {need / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
-                "free some space, lower --n, or choose another folder"
+                "free some space, ask for less, or choose another folder"
             )

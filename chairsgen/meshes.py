@@ -22,7 +22,8 @@ from trimesh.visual.color import DEFAULT_COLOR
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
-from chairsgen.errors import InputError, UnusableAsset
+from chairsgen import finding
+from chairsgen.errors import UnusableAsset
 from chairsgen.hashing import files_hash
 from chairsgen.packs import AUTO
 from chairsgen.surfaces import to_srgb
@@ -36,34 +37,8 @@ COMPRESSED = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": 
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
-    """The mesh files among `paths` and, in sorted order, inside the folders among them; hidden ones left out.
-
-    Raises:
-        InputError: A path does not exist, is a file of another kind, or there is no mesh file at all.
-    """
-    kinds = " ".join(SUFFIXES)
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            inside = [
-                file
-                for file in sorted(path.rglob("*"))
-                if file.suffix.lower() in SUFFIXES
-                and file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            ]
-            if not inside:
-                raise InputError(f"no mesh in the folder {path}: it needs files ending in one of {kinds}")
-            found += inside
-        elif not path.exists():
-            raise InputError(f"mesh path {path} does not exist: give a mesh file or a folder of them")
-        elif path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"{path} is no mesh file that can be read: give one ending in one of {kinds}")
-        else:
-            found.append(path)
-    if not found:
-        raise InputError(f"no meshes given: name mesh files ({kinds}) or folders of them")
-    return list(dict.fromkeys(found))
+    """The mesh files among `paths` and in the folders among them: see :func:`chairsgen.finding.find`."""
+    return finding.find(paths, SUFFIXES, "mesh")
 
 
 def content_hash(path: Path) -> str:
@@ -99,7 +74,7 @@ def load(path: Path, up_axis: str = AUTO) -> trimesh.Scene:
             )
             meshes = list(_baked(loaded, suffix))
             return _normalised(meshes, suffix, content, up_axis)
-        except UnusableAsset:
+        except (UnusableAsset, MemoryError):
             raise
         except FileNotFoundError as error:
             raise UnusableAsset(f"refers to {str(error)[:80]}, which is missing") from error

@@ -46,7 +46,9 @@ def progress(task: str, total: int, unit: str, *, done: int = 0, quiet: bool = F
             bars.TimeRemainingColumn(),
             bars.TextColumn("{task.fields[note]}"),
         )
-        with bars.Progress(*columns, console=Console(stderr=True)) as bar:
+        # Of what else is printed meanwhile, rich would send to the terminal even what is to go to a file.
+        console, redirect = Console(stderr=True), sys.stdout.isatty()
+        with bars.Progress(*columns, console=console, redirect_stdout=redirect) as bar:
             shown = bar.add_task(task, total=total, completed=done, unit=unit, rate="", note="")
             yield _Bar(bar, shown, done)
     else:

@@ -16,13 +16,12 @@ from typing import Any
 import cv2
 import numpy as np
 import trimesh
+from jaxtyping import UInt8
 from trimesh.transformations import rotation_matrix
 
 from chairsgen.errors import InputError
 from chairsgen.surfaces import Surface, surfaces
-from chairsgen.views import VIEWS, View
-
-__all__ = ["VIEWS", "Renderer", "View", "get_renderer"]
+from chairsgen.views import View
 
 FIELD_OF_VIEW_DEG = 30.0
 SUPERSAMPLING = 2
@@ -58,7 +57,9 @@ class Renderer:
 
         return " ".join(GL.glGetString(name).decode() for name in (GL.GL_RENDERER, GL.GL_VERSION))
 
-    def render(self, scene: trimesh.Scene, views: Sequence[View], size: int) -> list[np.ndarray]:
+    def render(
+        self, scene: trimesh.Scene, views: Sequence[View], size: int
+    ) -> list[UInt8[np.ndarray, "size size 4"]]:
         """Photograph one chair, upright along +Y, from all `views` at one distance.
 
         The bounding sphere about the centre of the chair's bounding box touches the inscribed circle of the
@@ -71,7 +72,7 @@ class Renderer:
             size: side of the square canvas, pixels.
 
         Returns:
-            For each view a (size, size, 4) uint8 RGBA image, sRGB, premultiplied by alpha.
+            For each view an RGBA image, sRGB, premultiplied by alpha.
 
         Raises:
             RuntimeError: The process is a fork of the one that started OpenGL.

@@ -56,7 +56,9 @@ class Layer:
 
     @property
     def motion(self) -> Matrix:
-        """Frame 1 to frame 2."""
+        """Frame 1 to frame 2; of equal poses exactly the identity."""
+        if np.array_equal(self.pose1, self.pose2):
+            return np.eye(3)
         return self.pose2 @ geometry.inverse(self.pose1)
 
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from chairsgen.errors import InputError
 from chairsgen.hashing import files_hash
 from chairsgen.photos import noise
 
@@ -50,11 +51,11 @@ def make(name: str, side: int) -> UInt8[np.ndarray, "side side 4"]:
     It fits into the disc that fits into the square of ``side`` pixels, as a chair's bounding sphere does.
 
     Raises:
-        ValueError: There is no such name.
+        InputError: There is no such name.
     """
     family, _, number = name.rpartition("-")
     if family not in FAMILIES or not re.fullmatch(r"[0-9]{3,}", number):
-        raise ValueError(f"no shape is called {name!r}: see chairsgen.shapes.names()")
+        raise InputError(f"no shape is called {name!r}: see chairsgen.shapes.names()")
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big"))
     canvas = np.zeros((FINE * side, FINE * side), np.uint8)
     FAMILIES[family](Pen(canvas), rng)

@@ -141,7 +141,7 @@ class ShardWriter:
             OSError: The folder cannot be written, or the disk is full.
         """
         self.path, self.start, self.count = path, start, count
-        self._aside = path.with_name(f".{path.name}.part")
+        self._aside = aside_name(path)
         self._fields = fields(dense_flow=dense_flow)
         self._small: dict[str, list[object]] = {
             name: [] for name, field in self._fields.items() if not field.pixel_bytes

@@ -5,6 +5,7 @@ frame 1 (red: covered in frame 2, blue: outside frame 2). The others show the em
 """
 
 import itertools
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,30 +16,26 @@ from jaxtyping import UInt8
 
 from chairsgen import chairs, photos
 from chairsgen.arguments import Parser, run
+from chairsgen.aside import write_aside
 from chairsgen.dataset import open_dataset
 from chairsgen.errors import InputError
-from chairsgen.flowviz import flow_to_colour
+from chairsgen.flowviz import flow_to_colour, occlusion_overlay
 from chairsgen.render import get_renderer
 from chairsgen.sample import FlowSample, Image
 from chairsgen.views import VIEWS
 
+PROGRAM = "python -m chairsgen.sheet"
+
 LONGEST_PX = 40.0
 """Flow of this length and more has full saturation, so that rows can be compared."""
-
-
-def occlusion_overlay(sample: FlowSample) -> Image:
-    """Frame 1 in grey, with what frame 2 does not show: red where covered, blue where outside."""
-    grey = np.repeat(sample.image1.mean(axis=-1, keepdims=True), 3, axis=-1)
-    for mask, colour in ((sample.occ_fw, (255, 40, 40)), (sample.out_fw, (40, 80, 255))):
-        grey[mask] = 0.3 * grey[mask] + 0.7 * np.array(colour)
-    return grey.astype(np.uint8)
 
 
 def dataset_rows(samples: Iterable[FlowSample]) -> Iterator[Sequence[Image]]:
     """Frame 1, frame 2, flow and occlusion of each sample."""
     for sample in samples:
         flow = flow_to_colour(sample.flow_fw, LONGEST_PX)
-        yield sample.image1, sample.image2, flow, occlusion_overlay(sample)
+        occlusion = occlusion_overlay(sample.image1, sample.occ_fw, sample.out_fw)
+        yield sample.image1, sample.image2, flow, occlusion
 
 
 def chair_pictures(count: int, side: int = 256) -> Iterator[Image]:
@@ -82,15 +79,17 @@ def _of_assets(arguments: Namespace) -> Iterator[Sequence[Image]]:
     return (list(itertools.islice(pictures, columns)) for _ in range(rows))
 
 
-def _written(path: Path, picture: Image) -> bool:
+def _write(path: Path, picture: Image) -> None:
     try:
-        return bool(cv2.imwrite(str(path), picture[..., ::-1]))
-    except cv2.error:  # no such format
-        return False
+        write_aside(path, cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes())
+    except cv2.error:
+        raise InputError(f"{path}: cannot be written: name a .png or .jpg") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}: name a file elsewhere") from None
 
 
 def _main(argv: Sequence[str]) -> int:
-    parser = Parser(prog="python -m chairsgen.sheet", description=__doc__.splitlines()[0])
+    parser = Parser(prog=PROGRAM, description=__doc__.splitlines()[0])
     kinds = parser.add_subparsers(title="of what", required=True, metavar="KIND")
     dataset = kinds.add_parser("dataset", help="pairs, spread over a dataset")
     dataset.add_argument("folder", type=Path, metavar="DIR", help="a dataset")
@@ -112,15 +111,12 @@ def _main(argv: Sequence[str]) -> int:
     if arguments.width < 1:
         raise InputError(f"--width {arguments.width}: must be at least 1")
     sheet = contact_sheet(arguments.make(arguments))
-    size = (arguments.width, round(sheet.shape[0] * arguments.width / sheet.shape[1]))
-    small = cv2.resize(sheet, size, interpolation=cv2.INTER_AREA)
-    if not _written(arguments.picture, small):
-        raise InputError(
-            f"{arguments.picture}: cannot be written: name a .png or .jpg in a folder that is there"
-        )
+    size = (arguments.width, max(round(sheet.shape[0] * arguments.width / sheet.shape[1]), 1))
+    _write(arguments.picture, cv2.resize(sheet, size, interpolation=cv2.INTER_AREA))
     print(arguments.picture)
     return 0
 
 
 if __name__ == "__main__":
+    sys.argv[0] = PROGRAM
     run(_main)

@@ -71,7 +71,7 @@ class Sprites:
     @property
     def hash(self) -> str:
         """sha256 over all that determines textures beside the assets."""
-        return hashlib.sha256(f"{self.rendering}\n{self.side}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.rendering}\n{self.reading}\n{self.side}".encode()).hexdigest()
 
     def key(self, asset: Asset, view: int) -> str:
         """Name of a texture in the bank: sha256 over all that determines it."""
@@ -80,7 +80,7 @@ class Sprites:
         elif asset.kind == "shape":
             text = f"shape\n{self.reading}\n{asset.sha256}\n{self.side}"
         else:
-            text = f"chair\n{self.hash}\n{asset.sha256}\n{asset.up_axis}\n{VIEWS[view]}"
+            text = f"chair\n{self.rendering}\n{self.side}\n{asset.sha256}\n{asset.up_axis}\n{VIEWS[view]}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def load(self, asset_id: str, view: int) -> Texture:
@@ -109,12 +109,14 @@ class Sprites:
         """Makes a job's textures and adds them to the bank; returns how many.
 
         Raises:
-            InputError: The asset cannot be used any more, or there is no OpenGL here.
+            InputError: The asset cannot be used any more, or there is no OpenGL here, or too little memory.
         """
         try:
             made = list(self._textures(job))
         except UnusableAsset as error:
             raise InputError(f"{job.asset.path or job.asset.id}: {error}") from None
+        except MemoryError:
+            raise InputError(_NO_MEMORY.format(job.asset.path or job.asset.id)) from None
         for view, texture in zip(job.views, made, strict=True):
             self.bank.save(self.key(job.asset, view), texture)
         return len(made)
@@ -135,7 +137,8 @@ class Sprites:
         What was found is kept in the bank by the file's content, since loading takes its time.
 
         Raises:
-            InputError: There is no OpenGL here, or the bank's folder cannot be written.
+            InputError: There is no OpenGL here, or too little memory.
+            OSError: The bank's folder cannot be written.
         """
         try:
             sha256 = meshes.content_hash(path) if kind == "chair" else _sha256(path)
@@ -145,9 +148,10 @@ class Sprites:
         key = hashlib.sha256(f"{code}\n{sha256}".encode()).hexdigest()
         note = self.root / "inspected" / key[:2] / key[2:]
         if note.exists():
-            cause = note.read_text()
+            cause = note.read_text(encoding="utf-8")
         else:
-            cause = _try(kind, path)
+            # A cause may quote the file, which may hold what is no character.
+            cause = _try(kind, path).encode(errors="backslashreplace").decode()
             write_aside(note, cause.encode())
         return Finding(sha256="" if cause else sha256, cause=cause)
 
@@ -163,6 +167,7 @@ def reading() -> str:
     return _sources(files, textures)
 
 
+_NO_MEMORY = "{}: too little memory to load it: give fewer --workers, or leave it out"
 _MESH_CODE = (meshes, upright, render, surfaces, textures)
 
 
@@ -176,6 +181,8 @@ def _try(kind: Kind, path: Path) -> str:
                 textures.from_render(image)
     except UnusableAsset as error:
         return str(error)
+    except MemoryError:
+        raise InputError(_NO_MEMORY.format(path)) from None
     return ""
 
 

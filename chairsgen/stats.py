@@ -19,7 +19,7 @@ from chairsgen.dataset import Dataset, Manifest
 from chairsgen.errors import InputError
 from chairsgen.progress import progress
 from chairsgen.sample import FlowSample
-from chairsgen.workers import start_workers
+from chairsgen.workers import light_workers, pieces
 
 PAIRS_PER_CALL = 25
 
@@ -230,16 +230,15 @@ def measure(dataset: Dataset, *, workers: int | None = None, quiet: bool = False
     """
     if not len(dataset):
         raise InputError(f"{dataset.folder}: no pairs in it yet: the command that began it goes on")
-    indices = range(len(dataset))
-    pieces = [indices[start : start + PAIRS_PER_CALL] for start in indices[::PAIRS_PER_CALL]]
+    calls = pieces(range(len(dataset)), PAIRS_PER_CALL)
     totals: list[Any] = [0] * len(_SUMMED)
     with (
-        start_workers("here" if workers == 1 else "local", workers) as pool,
+        light_workers(workers, len(calls)) as pool,
         progress("measuring", len(dataset), "pairs", quiet=quiet) as shown,
     ):
-        for piece, sums in zip(pieces, pool.map(_sums, pool.share(dataset), pieces), strict=True):
+        for call, sums in zip(calls, pool.map(_sums, pool.share(dataset), calls), strict=True):
             totals = [total + sum_ for total, sum_ in zip(totals, sums, strict=True)]
-            shown.advance(len(piece))
+            shown.advance(len(call))
     total_of = dict(zip(_SUMMED, totals, strict=True))
     values: dict[str, Any] = {}
     for name, figure in FIGURES.items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
+from jaxtyping import Float, Int
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -27,11 +28,11 @@ class Surface:
     """What one draw call paints.
 
     Attributes:
-        positions: (V, 3), in the scene's frame.
-        normals: (V, 3), unit length, on the side from which a face's corners run counter-clockwise.
-        tints: (V, 4), squared sRGB colour (what the shader adds light up in) and alpha, all in [0, 1].
-        uv: (V, 2) texture coordinates, (0, 0) the image's lower left corner.
-        faces: (F, 3) indices of vertices.
+        positions: In the scene's frame.
+        normals: Of unit length, on the side from which a face's corners run counter-clockwise.
+        tints: Squared sRGB colour (what the shader adds light up in) and alpha, all in [0, 1].
+        uv: Texture coordinates, (0, 0) the image's lower left corner.
+        faces: Indices of vertices.
         texture: RGBA in sRGB, or None.
         metallic: 0 dielectric to 1 metal.
         roughness: 0 mirror to 1 matt.
@@ -40,11 +41,11 @@ class Surface:
             translucency by alpha; None for a surface that is opaque whatever its alpha.
     """
 
-    positions: np.ndarray
-    normals: np.ndarray
-    tints: np.ndarray
-    uv: np.ndarray
-    faces: np.ndarray
+    positions: Float[np.ndarray, "vertices 3"]
+    normals: Float[np.ndarray, "vertices 3"]
+    tints: Float[np.ndarray, "vertices 4"]
+    uv: Float[np.ndarray, "vertices 2"]
+    faces: Int[np.ndarray, "faces 3"]
     closed: bool
     texture: Image.Image | None
     metallic: float
@@ -167,18 +168,19 @@ def _outward(
 
 
 def crease_normals(
-    positions: np.ndarray, faces: np.ndarray, weld: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    positions: Float[np.ndarray, "vertices 3"],
+    faces: Int[np.ndarray, "faces 3"],
+    weld: Int[np.ndarray, " vertices"],
+) -> tuple[Int[np.ndarray, " new"], Int[np.ndarray, "faces 3"], Float[np.ndarray, "new 3"]]:
     """Shading normals of a mesh without any: smooth over gentle edges, broken at creases.
 
     Args:
-        positions: (V, 3).
-        faces: (F, 3).
-        weld: (V,) the number that vertices at one place share.
+        positions: Of the vertices.
+        faces: Their indices.
+        weld: The number that vertices at one place share.
 
     Returns:
-        The (W,) old vertex that each new one copies, the (F, 3) faces over new vertices, and the (W, 3)
-        normals, not of unit length.
+        The old vertex that each new one copies, the faces over new vertices, and the normals, not of unit length.
     """
     welded = weld[faces]
     areas = _face_normals(positions, faces)
@@ -282,7 +284,7 @@ def _squared(colour: np.ndarray) -> np.ndarray:
     return np.concatenate([colour[..., :3] ** 2, colour[..., 3:]], axis=-1)
 
 
-def to_srgb(colour: np.ndarray) -> np.ndarray:
+def to_srgb(colour: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Linear light in [0, 1] as sRGB; a fourth column is alpha and stays."""
     rgb = colour[..., :3]
     encoded = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * np.maximum(rgb, 0.0031308) ** (1 / 2.4) - 0.055)

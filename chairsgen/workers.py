@@ -14,7 +14,7 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -174,19 +174,39 @@ def start_workers(executor: str, count: int | None) -> Workers:
     """Starts workers.
 
     Args:
-        executor: "local", "ray", or "here" for this process alone.
+        executor: "local" or "ray".
         count: How many; all cores that this process may use (or all of the cluster's), if None.
 
     Raises:
         InputError: The count is below 1, or Ray is not installed.
     """
-    if count is not None and count < 1:
-        raise InputError(f"--workers {count}: must be at least 1")
-    if executor == "here":
-        return NoWorkers()
+    check_workers(count)
     if executor == "ray":
         return RayWorkers(count)
     return LocalWorkers(count or len(os.sched_getaffinity(0)))
+
+
+def light_workers(count: int | None, calls: int) -> Workers:
+    """Starts workers for so many calls that need nothing of a process of their own.
+
+    Where they would come one after the other anyway, this process does the work: that starts at once.
+
+    Raises:
+        InputError: The count is below 1.
+    """
+    check_workers(count)
+    return NoWorkers() if count == 1 or calls < 2 else start_workers("local", count)
+
+
+def check_workers(count: int | None) -> None:
+    """Raises InputError where there cannot be so many workers."""
+    if count is not None and count < 1:
+        raise InputError(f"--workers {count}: must be at least 1")
+
+
+def pieces(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """The items, ``size`` a call; the last call may have fewer."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _prepare_worker() -> None:

@@ -16,11 +16,10 @@ from jaxtyping import UInt8
 from chairsgen import geometry
 from chairsgen.aside import write_aside
 from chairsgen.errors import InputError
-from chairsgen.flowviz import flow_to_colour
+from chairsgen.flowviz import flow_to_colour, occlusion_overlay
 from chairsgen.geometry import Matrix
 from chairsgen.sample import FlowSample, Image, Mask
 from chairsgen.scene import Layer, from_json
-from chairsgen.sheet import occlusion_overlay
 from chairsgen.views import VIEWS
 
 PICTURES = {
@@ -63,13 +62,14 @@ def write_pair(folder: Path, sample: FlowSample, flat: Collection[str] = ()) -> 
         OSError: The folder cannot be written.
     """
     length = np.hypot(*np.moveaxis(sample.flow_fw.astype(np.float64), -1, 0))
-    saturation = next((px for px in SATURATIONS_PX if np.percentile(length, 99) <= px), SATURATIONS_PX[-1])
+    most = np.percentile(length, 99)
+    saturation = next((px for px in SATURATIONS_PX if most <= px), SATURATIONS_PX[-1])
     colours = np.array([layer_colour(number) for number in range(len(sample.motions))], np.uint8)
     pictures = {
         "frame1": sample.image1,
         "frame2": sample.image2,
         "flow": flow_to_colour(sample.flow_fw, saturation),
-        "occlusion": occlusion_overlay(sample),
+        "occlusion": occlusion_overlay(sample.image1, sample.occ_fw, sample.out_fw),
         "boundaries": _boundaries(sample),
         "layers": colours[sample.layer_id1],
     }
@@ -120,9 +120,9 @@ def wheel(side: int = 288) -> UInt8[np.ndarray, "side side 4"]:
     flow = (geometry.pixel_grid(side, side) - (side - 1) / 2) / (side / 2)
     radius = np.hypot(flow[..., 0], flow[..., 1])
     alpha = np.clip((1 - radius) * side / 2 + 0.5, 0, 1)
-    return np.dstack(
-        [flow_to_colour(flow / np.maximum(radius, 1)[..., None], 1.0), np.rint(255 * alpha)]
-    ).astype(np.uint8)
+    return np.dstack([flow_to_colour(flow / np.maximum(radius, 1)[..., None]), np.rint(255 * alpha)]).astype(
+        np.uint8
+    )
 
 
 def layer_colour(number: int) -> tuple[int, int, int]:

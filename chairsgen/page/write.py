@@ -1,7 +1,6 @@
 """The page's folder: what is in it, and in which order it is written."""
 
 import contextlib
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from chairsgen import __version__
 from chairsgen.aside import write_aside
 from chairsgen.dataset import Dataset, open_dataset
 from chairsgen.errors import InputError
+from chairsgen.folder import disk_errors
 from chairsgen.page import pair
 from chairsgen.page.template import fill
 from chairsgen.progress import progress
-from chairsgen.workers import start_workers
+from chairsgen.workers import light_workers
 
 INDEX = "index.html"
 PAIRS = "pairs"
@@ -55,15 +55,12 @@ def write_page(
     indices = np.linspace(0, len(dataset) - 1, min(limit, len(dataset))).round().astype(int).tolist()
     out = folder / "view" if out is None else out
     flat = {asset["id"] for asset in dataset.manifest.assets if asset["kind"] == "shape"}
-    with _disk_errors(out):
+    with disk_errors(out, "choose another --out"), light_workers(workers, len(indices)) as pool:
         _clear(out)
         for name in _ASSETS:
             write_aside(out / name, resources.files(__package__).joinpath(name).read_bytes())
         write_aside(out / "wheel.png", pair.png(pair.wheel()))
-        with (
-            start_workers("here" if workers == 1 else "local", workers) as pool,
-            progress("writing the page", len(indices), "pairs", quiet=quiet) as shown,
-        ):
+        with progress("writing the page", len(indices), "pairs", quiet=quiet) as shown:
             summaries = []
             for summary in pool.map(_write_pair, pool.share((dataset, out, flat)), indices):
                 summaries.append(summary)
@@ -109,19 +106,11 @@ def _clear(out: Path) -> None:
         if _MARK not in index.read_text(encoding="utf-8", errors="replace"):
             raise InputError(f"--out {out}: holds another {INDEX}: choose another folder")
         index.unlink()
+    elif not all((out / name).exists() for name in _ASSETS):
+        return
     for name in pair.FILES:
         for path in out.glob(f"{PAIRS}/*/{name}"):
             path.unlink()
     for path in out.glob(f"{PAIRS}/*"):
         with contextlib.suppress(OSError):
             path.rmdir()
-
-
-@contextlib.contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"--out {out}: cannot be written: {error.strerror or error}; choose another folder"
-        ) from None

@@ -7,8 +7,10 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from chairsgen.assets import asset_path
+from chairsgen.errors import InputError
 from chairsgen.hashing import files_hash
 
 # How many of each kind FlyingChairs took from Flickr.
@@ -29,22 +31,18 @@ def names(count: int = sum(SHARES.values())) -> list[str]:
     return result
 
 
-def make(name: str) -> np.ndarray:
-    """The procedural photograph of that name, which alone determines it.
-
-    Returns:
-        (768, 1024, 3) uint8 RGB.
+def make(name: str) -> UInt8[np.ndarray, "768 1024 3"]:
+    """The procedural photograph of that name, which alone determines it; RGB.
 
     Raises:
-        ValueError: No such name.
+        InputError: There is no such name.
     """
     match = _NAME.fullmatch(name)
     if match is None:
-        raise ValueError(f"no procedural photograph is called {name!r}: see chairsgen.photos.names()")
+        raise InputError(f"no procedural photograph is called {name!r}: see chairsgen.photos.names()")
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
     scene = import_module(f"{__name__}.{match[1]}")
-    photo: np.ndarray = scene.paint(np.random.default_rng(seed))
-    return photo
+    return scene.paint(np.random.default_rng(seed))
 
 
 @cache

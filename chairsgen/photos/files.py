@@ -10,9 +10,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image, WebPImagePlugin
 
-from chairsgen.errors import InputError, UnusableAsset
+from chairsgen import finding
+from chairsgen.errors import UnusableAsset
 
 SIZE = (768, 1024)
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
@@ -28,6 +30,7 @@ _FORMATS = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"RIFF": WebPImagePlugin.WebPImageFile.format,
 }
+# ImageOps.exif_transpose also writes all other tags anew, and raises where one of them is wrong.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,39 +44,12 @@ _EXIF_ORIENTATION = 0x0112
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
-    """The image files among `paths` and, recursively, in the folders among them.
-
-    In the order given, a folder's files sorted, each file once. Hidden files and folders are skipped.
-
-    Raises:
-        InputError: A path does not exist, a file has another ending, or a folder, or the list, has no image.
-    """
-    endings = ", ".join(ENDINGS)
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if _is_photo(file, path)]
-            if not inside:
-                raise InputError(f"no photograph in the folder {path}: put files there that end in {endings}")
-            found.update(dict.fromkeys(inside))
-        elif not path.exists():
-            raise InputError(f"no such photograph or folder: {path}: check the path")
-        elif path.suffix.lower() not in ENDINGS:
-            raise InputError(
-                f"not a photograph by its name: {path}: give a folder, or files that end in {endings}"
-            )
-        else:
-            found[path] = None
-    if not found:
-        raise InputError(f"no photograph given: name a folder, or files that end in {endings}")
-    return list(found)
+    """The photographs among `paths` and in the folders among them: see :func:`chairsgen.finding.find`."""
+    return finding.find(paths, ENDINGS, "photograph")
 
 
-def read(path: Path) -> np.ndarray:
-    """A photograph, cut to 4:3 about its centre and resized.
-
-    Returns:
-        (768, 1024, 3) uint8 RGB.
+def read(path: Path) -> UInt8[np.ndarray, "768 1024 3"]:
+    """A photograph, cut to 4:3 about its centre and resized; RGB.
 
     Raises:
         UnusableAsset: The file cannot be decoded, is too small, or shows one flat colour.
@@ -92,14 +68,11 @@ def read(path: Path) -> np.ndarray:
     return photo
 
 
-def decode(path: Path) -> np.ndarray:
-    """A photograph as it is, turned upright by its EXIF orientation.
+def decode(path: Path) -> UInt8[np.ndarray, "height width 3"]:
+    """A photograph as it is, turned upright by its EXIF orientation; RGB.
 
     Any bit depth comes down to 8 bits by its high bits; grey, palette and CMYK become RGB;
     what is transparent shows mid grey, (128, 128, 128).
-
-    Returns:
-        (height, width, 3) uint8 RGB.
 
     Raises:
         UnusableAsset: The file is empty, unreadable, damaged, truncated, too large or no image.
@@ -121,7 +94,7 @@ def decode(path: Path) -> np.ndarray:
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
                 return _rgb(image)
-        except UnusableAsset:
+        except (UnusableAsset, MemoryError):
             raise
         except Image.DecompressionBombError as error:
             raise UnusableAsset(f"too large: more than {_MAX_PIXELS:,} pixels") from error
@@ -130,12 +103,7 @@ def decode(path: Path) -> np.ndarray:
             raise UnusableAsset(f"{'truncated' if truncated else 'damaged'} {kind}") from error
 
 
-def _is_photo(file: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return not hidden and file.suffix.lower() in ENDINGS and file.is_file()
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
+def _rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
     if image.width * image.height > _MAX_PIXELS:
         raise UnusableAsset(f"too large: {image.width}x{image.height}, at most {_MAX_PIXELS:,} pixels")
     image.load()

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from jaxtyping import Float, Float32
 
 Number = float | int | np.floating
 
@@ -10,7 +11,7 @@ _PAD = 3
 
 def fractal(
     rng: np.random.Generator, size: int, *, cells: int = 4, gain: float = 0.5, ridged: bool = False
-) -> np.ndarray:
+) -> Float32[np.ndarray, "size size"]:
     """Noise of octaves, each twice as fine and `gain` times as strong as the one before.
 
     A gain of 0.5 gives amplitudes that fall as 1/f, the power spectrum 1/f^2 of photographs.
@@ -22,7 +23,7 @@ def fractal(
         ridged: Fold each octave about zero, which leaves sharp crests.
 
     Returns:
-        (size, size) float32 of mean 0 and standard deviation 1, periodic.
+        Of mean 0 and standard deviation 1, periodic.
     """
     edge, amplitude = cells, 1.0
     total: np.ndarray = np.zeros((edge, edge), np.float32)
@@ -55,7 +56,7 @@ def warped(field: np.ndarray, by_x: np.ndarray, by_y: np.ndarray, amount: float)
     return look_up(field, xs + amount * by_x, ys + amount * by_y)
 
 
-def smooth(low: Number, high: Number, value: np.ndarray) -> np.ndarray:
+def smooth(low: Number, high: Number, value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """0 below `low`, 1 above `high`, a smooth step between; `low` may exceed `high`."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)

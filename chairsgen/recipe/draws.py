@@ -20,7 +20,7 @@ class Motion(Config):
     kind: str = param(
         "normal", "of x in middle + sign(x) |x|^k * half range / norm", choices=("normal", "uniform")
     )
-    k: float = param(2.0, "exponent: the higher, the more draws lie near the middle", low=0.0)
+    k: float = param(2.0, "exponent: the higher, the more draws lie near the middle", low=0.0, high=100.0)
     norm: float = param(6.0, "divisor: the higher, the more draws lie near the middle", low=1e-6)
     probability: float = param(
         1.0, "share of draws that move at all; the others are the middle", low=0.0, high=1.0
@@ -43,7 +43,9 @@ class Motion(Config):
 class Translation(Motion):
     """Displacement along one axis."""
 
-    range_px: float = param(40.0, "displacements lie between minus and plus this", unit="px", low=0.0)
+    range_px: float = param(
+        40.0, "displacements lie between minus and plus this", unit="px", low=0.0, high=16384.0
+    )
 
     def draw(self, rng: np.random.Generator) -> float:
         """Pixels."""
@@ -105,8 +107,8 @@ class Factor(Motion):
 class Amount(Config):
     """Uniform between two ends, where there is any; its unit is said beside its section."""
 
-    min: float = param(0.0, "least", low=0.0)
-    max: float = param(1.0, "most", low=0.0)
+    min: float = param(0.0, "least", low=0.0, high=100.0)
+    max: float = param(1.0, "most", low=0.0, high=100.0)
     probability: float = param(1.0, "share of draws that are so; the others are 0", low=0.0, high=1.0)
 
     def check(self) -> None:
@@ -131,8 +133,8 @@ class Share(Amount):
 class Length(Config):
     """Uniform between two lengths."""
 
-    min_px: float = param(200.0, "shortest", unit="px", low=1.0)
-    max_px: float = param(600.0, "longest", unit="px", low=1.0)
+    min_px: float = param(200.0, "shortest", unit="px", low=1.0, high=16384.0)
+    max_px: float = param(600.0, "longest", unit="px", low=1.0, high=16384.0)
 
     def check(self) -> None:
         if self.min_px > self.max_px:

@@ -42,6 +42,7 @@ class Background(Config):
         "frame 1 lies off the photo's pixel grid by up to this, so that both frames are resampled alike",
         unit="px",
         low=0.0,
+        high=16384.0,
     )
 
     def check(self) -> None:
@@ -54,7 +55,7 @@ class Placement(Config):
     """Where chairs' centres lie: uniform over the frame, widened on every side."""
 
     spread: float = param(0.5, "widened by this many frame widths (heights in y)", low=0.0, high=10.0)
-    margin_px: float = param(50.0, "and by this much more", unit="px", low=0.0)
+    margin_px: float = param(50.0, "and by this much more", unit="px", low=0.0, high=16384.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

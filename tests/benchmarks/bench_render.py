@@ -16,7 +16,8 @@ NUM_CHAIRS = 8
 def _render(names: list[str]) -> tuple[int, int, float, float, str]:
     """Render `names` whole: number of views, of triangles, start and end in seconds, OpenGL renderer."""
     from chairsgen import chairs
-    from chairsgen.render import VIEWS, get_renderer
+    from chairsgen.render import get_renderer
+    from chairsgen.views import VIEWS
 
     renderer = get_renderer()
     scenes = [chairs.build(name) for name in names]

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,19 @@ def test_ids_are_unique_where_roots_have_equal_names(tmp_path: Path) -> None:
     assert len({asset.id for asset in assets}) == 2
     assert len({asset.sha256 for asset in assets}) == 2
     assert not skipped
+
+
+def test_a_name_that_is_not_utf_8_has_an_id_that_is(tmp_path: Path) -> None:
+    contents = {os.fsdecode(b"caf\xe9.png"): "1", os.fsdecode(b"caf\xe8.png"): "2", "café.png": "3"}
+    assets, _ = from_files("photo", [tmp_path], _found(tmp_path, contents))
+    folder = tmp_path.name
+    assert [asset.id for asset in assets] == [
+        f"{folder}/caf\\xe8.png",
+        f"{folder}/caf\\xe9.png",
+        f"{folder}/café.png",
+    ]
+    assert {Path(asset.path).name for asset in assets} == set(contents)
+    assert len(Catalogue(chairs=(), photos=tuple(assets)).hash) == 64
 
 
 def test_each_content_is_taken_once_and_the_rest_is_accounted_for(tmp_path: Path) -> None:

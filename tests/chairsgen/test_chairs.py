@@ -81,9 +81,10 @@ def test_unknown_name(name: str) -> None:
         chairs.build(name)
 
 
-def test_source_hash_is_stable_hex() -> None:
-    assert chairs.source_hash() == chairs.source_hash()
-    assert len(bytes.fromhex(chairs.source_hash())) == 32
+def test_the_source_hash_is_over_code_and_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chairs, "files_hash", lambda paths: " ".join(path.name for path in paths))
+    over = set(chairs.source_hash.__wrapped__().split())
+    assert over > {"__init__.py", "parts.py", "windsor.py", "windsor.toml", "materials.toml"}
 
 
 @pytest.mark.parametrize("name", SAMPLE)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from chairsgen import builder, export
 from chairsgen.cli import main
 from chairsgen.recipe import PRESETS, Recipe
 
@@ -48,7 +49,8 @@ def places(tmp_path: Path) -> Path:
         ("build --out {} --n many", "invalid int value: 'many'"),
         ("build --out {} --shard-size 0", "--shard-size 0: must be at least 1"),
         ("build --out {} --workers 0", "--workers 0: must be at least 1"),
-        ("build --out {} --seed -1", "--seed -1: must not be negative"),
+        ("build --out {} --seed -1", "--seed -1: must be from 0 to 2^63 - 1"),
+        (f"build --out {{}} --seed {2**63}", f"--seed {2**63}: must be from 0 to 2^63 - 1"),
         ("build --out {} --recipe flyingchars", "did you mean 'flyingchairs'?"),
         ("build --out {} --recipe {}/absent.toml", "absent.toml: cannot be read"),
         ("build --out {} --recipe {}/recipe.toml", "did you mean 'chair.count_min'?"),
@@ -135,6 +137,21 @@ def test_a_machine_without_egl_is_told_what_to_install(places: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        ("build --out x --device {}", builder.DEVICES),
+        ("export x --out y --format {}", export.LAYOUTS),
+    ],
+)
+def test_choices_are_those_that_the_work_knows(
+    words: str, known: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words.format("0").split())
+    assert f"unknown '0': known are {', '.join(known)} (see" in capsys.readouterr().err
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = """
 import atexit, sys
@@ -149,15 +166,12 @@ main(["--help"])
     assert "build" in result.stdout
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_printed_recipe_can_be_given_back(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_printed_recipe_can_be_given_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["recipes", name])
+        main(["recipes", "weather"])
     assert not end.value.code
     (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
-    assert Recipe.load(tmp_path / "mine.toml") == PRESETS[name]
+    assert Recipe.load(tmp_path / "mine.toml") == PRESETS["weather"]
 
 
 def test_recipes_are_listed_a_line_each() -> None:

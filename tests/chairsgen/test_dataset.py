@@ -143,6 +143,11 @@ def test_a_missing_a_foreign_and_a_too_short_shard_are_named(own_folder: Path) -
         _ = open_dataset(own_folder)[3]
 
 
+def test_a_mistake_told_while_a_shard_is_read_is_no_damage(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"^mistaken$"), open_dataset(folder).at(0):
+        raise InputError("mistaken")
+
+
 def test_a_manifest_comes_back_as_it_was(tmp_path: Path) -> None:
     whole = made.manifest(
         num_samples=3,

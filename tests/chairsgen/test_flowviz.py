@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chairsgen.flowviz import ERROR_COLOURS, colour_wheel, draw_arrows, error_map, flow_to_colour
+from chairsgen.flowviz import (
+    ERROR_COLOURS,
+    colour_wheel,
+    draw_arrows,
+    error_map,
+    flow_to_colour,
+    occlusion_overlay,
+)
 
 # Colours.
 
@@ -116,6 +123,18 @@ def test_an_arrow_leads_from_its_grid_point_to_where_flow_takes_it() -> None:
     np.testing.assert_allclose(drawn[27, 42], flow_to_colour(np.array([[[2.0, -1.0]]]))[0, 0], atol=60)
 
 
+def test_arrows_of_every_direction_have_its_full_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(cv2, "arrowedLine", lambda *values: drawn.append(values[3]))
+    angles = np.linspace(0, 2 * np.pi, 1600).reshape(40, 40)
+    draw_arrows(
+        np.zeros((40, 40, 3), np.uint8), 7 * np.stack([np.cos(angles), np.sin(angles)], -1), spacing=1
+    )
+    assert len(drawn) == 1600
+    assert np.max(drawn, axis=1).min() >= 254
+    assert np.min(drawn, axis=1).max() <= 1
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e10])
 def test_unknown_flow_has_no_arrow(value: float) -> None:
     image = np.full((40, 40, 3), 80, np.uint8)
@@ -134,6 +153,22 @@ def test_a_frame_of_any_size_takes_arrows() -> None:
     for size in ((1, 1), (3, 200), (700, 900)):
         image = np.zeros((*size, 3), np.uint8)
         assert draw_arrows(image, np.ones((*size, 2), np.float32)).shape == image.shape
+
+
+# Occlusion.
+
+
+def test_overlay_is_red_where_covered_and_blue_where_outside() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
+    occ, out = np.zeros((2, 9, 12), bool)
+    occ[:4], out[6:] = True, True
+    red, green, blue = np.moveaxis(occlusion_overlay(image, occ, out).astype(int), -1, 0)
+    assert (red > blue)[occ].all()
+    assert (blue > red)[out].all()
+    rest = ~(occ | out)
+    assert np.abs(red - image.mean(axis=-1))[rest].max() <= 1
+    assert (red == blue)[rest].all()
+    assert (red == green)[rest].all()
 
 
 # Maps of error.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chairsgen import meshes
-from chairsgen.errors import InputError, UnusableAsset
+from chairsgen.errors import UnusableAsset
 from chairsgen.packs import AXES
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -306,6 +306,16 @@ def test_too_many_triangles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         meshes.load(tmp_path / "chair.stl")
 
 
+def test_want_of_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    _chair().export(tmp_path / "chair.stl")
+    monkeypatch.setattr(trimesh, "load_scene", fail)
+    with pytest.raises(MemoryError):
+        meshes.load(tmp_path / "chair.stl")
+
+
 def test_missing_file_is_unusable(tmp_path: Path) -> None:
     with pytest.raises(UnusableAsset, match="cannot be opened"):
         meshes.load(tmp_path / "gone.obj")
@@ -354,29 +364,3 @@ def test_content_hash_of_gltf_buffers(tmp_path: Path) -> None:
     buffer = next(tmp_path.glob("*.bin"))
     buffer.write_bytes(buffer.read_bytes()[:-1] + b"x")
     assert meshes.content_hash(tmp_path / "chair.gltf") != before
-
-
-def test_find(tmp_path: Path) -> None:
-    for name in ("b.OBJ", "a.stl", "sub/c.Glb", ".hidden/d.obj", "sub/.e.ply", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    names = [tmp_path / name for name in ("a.stl", "b.OBJ", "sub/c.Glb")]
-    assert meshes.find([tmp_path]) == names
-    assert meshes.find([tmp_path / "b.OBJ", tmp_path]) == [names[1], names[0], names[2]]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("gone", "does not exist"),
-        ("notes.txt", "no mesh file"),
-        ("empty", "no mesh in the folder"),
-        (None, "no meshes"),
-    ],
-)
-def test_find_refuses(tmp_path: Path, name: str | None, message: str) -> None:
-    (tmp_path / "notes.txt").touch()
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=message) as caught:
-        meshes.find([tmp_path / name] if name else [])
-    assert "\n" not in str(caught.value)

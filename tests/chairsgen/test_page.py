@@ -63,6 +63,13 @@ def test_every_pair_has_its_files_and_the_page_its_assets(page: Path) -> None:
         assert {path.name for path in folder.iterdir()} == set(pair.FILES)
 
 
+def test_the_wheel_has_the_colours_of_flow_up_to_the_longest() -> None:
+    wheel = pair.wheel()
+    assert (wheel[..., :3].max(axis=-1) >= 254).all()
+    assert wheel[144, 144].tolist() == pytest.approx([255, 255, 255, 255], abs=4)
+    assert wheel[144, 286, :3].tolist() == pytest.approx([255, 0, 0], abs=4)
+
+
 def test_pictures_are_the_samples(dataset: Dataset, page: Path) -> None:
     for sample in dataset:
         folder = page.parent / "pairs" / f"{sample.index:06d}"
@@ -177,6 +184,18 @@ def test_mistakes_are_one_line(dataset: Dataset, tmp_path: Path) -> None:
             write_page(folder, workers=1, quiet=True, **arguments)
         assert "\n" not in str(error.value)
     assert (tmp_path / "site" / "index.html").read_text() == "<h1>My site</h1>"
+
+
+def test_a_page_and_the_files_of_others_stay_where_none_is_written(dataset: Dataset, tmp_path: Path) -> None:
+    theirs = tmp_path / "out" / "pairs" / "000000" / "flow.png"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"theirs")
+    out = write_page(dataset.folder, out=tmp_path / "page", workers=1, quiet=True).parent
+    for folder in (theirs.parents[2], out):
+        with pytest.raises(InputError, match="--workers 0"):
+            write_page(dataset.folder, out=folder, workers=0, quiet=True)
+    assert theirs.read_bytes() == b"theirs"
+    assert (out / "index.html").exists()
 
 
 # ---- In a browser

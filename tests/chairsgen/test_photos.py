@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -48,34 +49,6 @@ def _save(folder: Path, name: str, picture: np.ndarray | Image.Image, **how: obj
     return folder / name
 
 
-# --- finding -------------------------------------------------------------------------------------
-
-
-def test_find_is_recursive_sorted_and_skips_hidden(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.jpg", "sub/c.WebP", "sub/.hidden.png", ".git/d.jpg", "._a.jpg", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    found = files.find([tmp_path, tmp_path / "a.jpg"])
-    assert [str(path.relative_to(tmp_path)) for path in found] == ["a.jpg", "b.PNG", "sub/c.WebP"]
-
-
-@pytest.mark.parametrize(
-    ("name", "cause"), [("absent", "no such"), ("empty", "no photograph"), ("notes.txt", "not a photograph")]
-)
-def test_find_refuses(tmp_path: Path, name: str, cause: str) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=cause) as error:
-        files.find([tmp_path / name])
-    assert name in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_find_refuses_nothing() -> None:
-    with pytest.raises(InputError, match="no photograph given"):
-        files.find([])
-
-
 # --- reading -------------------------------------------------------------------------------------
 
 # Pillow's transposition that undoes each EXIF orientation's turn.
@@ -100,6 +73,16 @@ def test_exif_orientation_is_undone(tmp_path: Path, orientation: int, ending: st
     stored = np.ascontiguousarray(_TURNED[orientation](upright))
     path = _save(tmp_path, f"x.{ending}", stored, exif=exif, lossless=True)
     assert np.array_equal(files.decode(path), upright)
+
+
+def test_a_turn_is_undone_whatever_else_exif_says(tmp_path: Path) -> None:
+    """Here the resolution is a word."""
+    turned = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    resolution = struct.pack("<HHI4s", 0x011A, 2, 4, b"high")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + resolution + bytes(4)
+    stored = np.ascontiguousarray(_TURNED[6](_gradient()))
+    path = _save(tmp_path, "x.png", stored, exif=exif)
+    assert np.array_equal(files.decode(path), _gradient())
 
 
 def test_16_bits_show_what_8_bits_show(tmp_path: Path) -> None:
@@ -185,6 +168,16 @@ def test_flat_bomb_missing_and_truncated_are_refused(tmp_path: Path) -> None:
     (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UnusableAsset, match="truncated JPEG"):
         files.read(tmp_path / "half.jpg")
+
+
+def test_want_of_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    path = _save(tmp_path, "x.png", _gradient())
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(MemoryError):
+        files.read(path)
 
 
 def _encoded() -> dict[str, bytes]:
@@ -312,7 +305,7 @@ def test_names_come_in_their_shares_and_interleaved() -> None:
     "name", ["", "city", "city-1", "city-00001", "beach-0001", "city-0001 ", "city--001"]
 )
 def test_unknown_names_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="no procedural photograph"):
+    with pytest.raises(InputError, match="no procedural photograph"):
         photos.make(name)
 
 
@@ -376,6 +369,7 @@ def test_reading_does_not_load_the_scenes() -> None:
     assert _in_another_process(f"import sys, chairsgen.photos.files; print({loaded})") == "[]"
 
 
-def test_source_hash_is_a_sha256() -> None:
-    assert len(photos.source_hash()) == 64
-    assert int(photos.source_hash(), 16) > 0
+def test_the_source_hash_is_over_code_and_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "files_hash", lambda paths: " ".join(path.name for path in paths))
+    over = set(photos.source_hash.__wrapped__().split())
+    assert over > {"__init__.py", "noise.py", "city.py", "city.toml", "mountain.toml"}

@@ -2,13 +2,16 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
+import made
 import numpy as np
 import pytest
 from scipy import stats
 
-from chairsgen.config import difference
+from chairsgen.compose import compose
+from chairsgen.config import Config, difference
 from chairsgen.errors import InputError
 from chairsgen.recipe import PRESETS, Recipe
 from chairsgen.recipe.draws import (
@@ -24,6 +27,7 @@ from chairsgen.recipe.draws import (
     Translation,
 )
 from chairsgen.recipe.sections import Size
+from chairsgen.scene import draw_scene
 
 DRAWS = 8_000
 
@@ -87,6 +91,47 @@ def test_a_wrong_file_is_named_with_its_key(tmp_path: Path, content: str, words:
     assert "\n" not in message
     for word in ["wrong.toml", *words]:
         assert word in message
+
+
+def _numbers(config: Config, prefix: str = "") -> Iterator[str]:
+    """The dotted keys of all real numbers."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, Config):
+            yield from _numbers(value, f"{prefix}{field.name}.")
+        elif isinstance(value, float):
+            yield prefix + field.name
+
+
+CATALOGUE = made.catalogue()
+SMALL = Recipe.load(
+    "weather",
+    [
+        "frame.height=16",
+        "frame.width=24",
+        "chair.count_min=2",
+        "chair.count_max=2",
+        *(f"photometric.{name}.probability=1" for name in ("shutter", "blur", "read_noise", "shot_noise")),
+    ],
+)
+
+
+@pytest.mark.parametrize("key", [*_numbers(Recipe())])
+def test_whatever_number_is_taken_makes_a_sample(key: str) -> None:
+    recipe = _with_largest(key)
+    for index in range(3):
+        compose(draw_scene(recipe, CATALOGUE, 0, index), made.load, index)
+
+
+def _with_largest(key: str) -> Recipe:
+    """The largest number that is taken: nearly that of all numbers, or the bound that the refusal names last."""
+    value = "1e308"
+    for _ in range(3):
+        try:
+            return SMALL.override([f"{key}={value}"])
+        except InputError as error:
+            value = str(error).split()[-1]
+    raise AssertionError(f"{key} = {value} is refused")
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:

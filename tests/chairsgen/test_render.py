@@ -14,8 +14,9 @@ from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from chairsgen.errors import InputError
-from chairsgen.render import VIEWS, Renderer, View, get_renderer
+from chairsgen.render import Renderer, get_renderer
 from chairsgen.surfaces import surfaces
+from chairsgen.views import VIEWS, View
 
 FRONT = View(azimuth_deg=0.0, elevation_deg=0.0)
 LEVEL = [View(azimuth_deg=azimuth, elevation_deg=0.0) for azimuth in (0.0, 90.0, 180.0, 270.0)]

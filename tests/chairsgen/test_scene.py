@@ -86,6 +86,20 @@ def test_every_motion_is_a_similarity(many: list[Scene]) -> None:
             assert np.array_equal(layer.motion[2], [0, 0, 1])
 
 
+def test_equal_poses_are_no_motion_exactly() -> None:
+    """Also of a background that is enlarged, and of chairs of any size and place."""
+    still = [f"{layer}.{part}.probability=0" for layer in ("background", "chair") for part in MOTIONS]
+    recipe = RECIPE.override(["frame.height=1000", *still])
+    for i in range(20):
+        for layer in _draw(i, recipe=recipe).layers:
+            assert np.array_equal(layer.motion, np.eye(3))
+    turned = made.scene(np.random.default_rng(0), 40, 60, 30, strength=0)
+    assert all(np.array_equal(layer.motion, np.eye(3)) for layer in turned.layers)
+
+
+MOTIONS = ("translation", "rotation", "scale")
+
+
 def test_backgrounds_move_within_the_ranges_about_the_frames_centre(many: list[Scene]) -> None:
     centre = np.array([(RECIPE.frame.width - 1) / 2, (RECIPE.frame.height - 1) / 2])
     _check_ranges([(_own_motions(scene)[0], centre) for scene in many], RECIPE.background)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from chairsgen import shapes, textures
 from chairsgen.builder import embedded_assets
 from chairsgen.catalogue import Asset, Kind, split
+from chairsgen.errors import InputError
 from chairsgen.recipe import Recipe
 from chairsgen.shapes import OBJECTS, make, names
 from chairsgen.sprites import Sprites
@@ -36,7 +37,7 @@ def test_names_are_distinct_and_more_names_begin_with_fewer(objects: str) -> Non
 
 @pytest.mark.parametrize("name", ["box", "box-1", "boxes-001", "box-0001x", "windsor-001"])
 def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(InputError, match=name):
         make(name, 64)
 
 
