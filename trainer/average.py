@@ -49,7 +49,7 @@ class Average:
     def load(self, state: dict[str, Tensor]) -> None:
         """Goes on from what :meth:`state` gave."""
         with torch.no_grad():
-            for mean, (name, _) in zip(self._mean, self._model.named_parameters(), strict=bool(self._mean)):
+            for mean, (name, _) in zip(self._mean, self._model.named_parameters(), strict=True):
                 mean.copy_(state[name])
 
     def settle(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chairsgen.arguments import Parser, run
+from chairsgen.errors import InputError
 from chairsgen.progress import duration
 from trainer import __version__
 from trainer.arguments import add_device
@@ -104,7 +105,12 @@ def _main(argv: Sequence[str]) -> int:
     add_studies(commands)
 
     arguments = parser.parse_args(argv)
-    return int(arguments.run(arguments))
+    try:
+        return int(arguments.run(arguments))
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "tensorboard"):
+            raise
+        raise InputError(f"{error.name} is missing: pip install 'chairsgen[torch]'") from None
 
 
 def _train(arguments: Namespace) -> int:

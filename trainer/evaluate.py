@@ -90,11 +90,8 @@ def evaluate(
         if source.endless and limit is None:
             raise InputError(f"{source.name}: has no end: say how many pairs, by --limit 500")
     servers = [Submission(submission, spec) if submission else None for spec in specs]
-    try:
-        for source, server in zip(sources, servers, strict=True):
-            yield from _judge(methods, source, batch_size, limit, server)
-    except OSError as error:
-        raise InputError(f"--submission {submission}: cannot be written: {error.strerror}") from None
+    for source, server in zip(sources, servers, strict=True):
+        yield from _judge(methods, source, batch_size, limit, server)
 
 
 def _judge(

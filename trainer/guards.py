@@ -67,7 +67,7 @@ def skip(network: nn.Module, step: int, skipped: int, limit: int) -> str:
 
 @contextmanager
 def memory_named(config: TrainConfig) -> Iterator[None]:
-    """Turns a lack of memory into one line that says what to lower."""
+    """Turns a lack of memory, or of a compiler, into one line that says what to change."""
     try:
         yield
     except WorkerDied:
@@ -78,6 +78,9 @@ def memory_named(config: TrainConfig) -> Iterator[None]:
                 f"out of memory: lower --batch-size (now {config.batch_size}) or --crop (now "
                 f"{config.crop.height} {config.crop.width}), or use --precision bf16"
             ) from None
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            cause = str(error).partition("\n")[0]
+            raise InputError(f"--compile: {cause}: install a C++ compiler, or leave it out") from None
         raise
 
 

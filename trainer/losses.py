@@ -55,6 +55,12 @@ class LossConfig(Config):
     )
     matched: bool = param(False, "leave pixels out that are not seen in frame 2")
 
+    def check(self) -> None:
+        if self.penalty == "robust" and not self.epsilon:
+            raise InputError(
+                "epsilon = 0: must be above 0 where penalty = robust: there an error of 0 has no slope"
+            )
+
 
 def flow_loss(
     flows: Sequence[Tensor], batch: Batch, config: LossConfig, *, finest: int = 1, flow_unit: float = 1.0

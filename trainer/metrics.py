@@ -100,10 +100,10 @@ class Metrics:
             Every image's end-point error, in pixels: infinite where flow is not finite, not a number where none is
             known.
         """
-        epe = self._sums.new_empty(len(truth))
+        epe, matched = self._sums.new_empty(len(truth)), truth.matched
         for row in range(len(truth)):
             errors = _errors(flow[row].double(), truth.flow[row].double())
-            regions = _regions(truth.flow[row], truth.valid[row, 0], truth.matched[row, 0])
+            regions = _regions(truth.flow[row], truth.valid[row, 0], matched[row, 0])
             image = _sums(errors, regions).to(self._sums.device)
             self._add_image(image)
             epe[row] = image[0, 0].nan_to_num(nan=torch.inf, posinf=torch.inf) / image[0, -1]
@@ -113,15 +113,6 @@ class Metrics:
         pixels = sums[:, -1:]
         self._sums[0] += sums
         self._sums[1] += torch.where(pixels > 0, sums / pixels.clamp_min(1), 0.0)
-
-    def merge(self, other: "Metrics") -> None:
-        """Adds what another has added up."""
-        self._sums += other._sums.to(self._sums.device)
-
-    def reduce(self) -> None:
-        """Adds up all processes of the default group; each has the whole then. Alone, it does nothing."""
-        if torch.distributed.is_initialized():
-            torch.distributed.all_reduce(self._sums)
 
     def result(self) -> Result:
         """What was added so far."""
@@ -165,10 +156,13 @@ def _regions(
 def _sums(
     errors: Float64[Tensor, "errors height width"], regions: Bool[Tensor, "regions height width"]
 ) -> Float64[Tensor, "regions counted"]:
-    """Every error's sum over every region; last, the region's pixels."""
+    """Every error's sum over every region, no number where one in it is not finite; last, the region's pixels."""
     known = torch.where(regions[0], errors, 0.0)
-    counted = torch.cat((known, torch.ones_like(known[:1])))
-    return regions.flatten(1).double() @ counted.flatten(1).T
+    counted = torch.cat((known, torch.ones_like(known[:1]))).flatten(1)
+    among, lost = regions.flatten(1).double(), ~counted.isfinite()
+    # A product with 0 would not leave them out.
+    sums = among @ counted.masked_fill(lost, 0.0).T
+    return sums.masked_fill(among @ lost.double().T > 0, torch.nan)
 
 
 def _means(sums: Float64[Tensor, "regions counted"], pixels: list[int]) -> Iterator[tuple[str, Measures]]:

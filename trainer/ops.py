@@ -87,9 +87,8 @@ def inside(flow: Flow) -> Mask:
 
 def _targets(flow: Tensor) -> tuple[Tensor, Tensor]:
     """x and y of p + flow(p), each (batch, height, width)."""
-    height, width = flow.shape[-2:]
-    x = torch.arange(width, dtype=flow.dtype, device=flow.device)
-    y = torch.arange(height, dtype=flow.dtype, device=flow.device)
+    # An exported network would make a range of numbers where it was exported, and this where it runs.
+    y, x = (flow.new_ones(side).cumsum(0) - 1 for side in flow.shape[-2:])
     return x + flow[:, 0], y[:, None] + flow[:, 1]
 
 
@@ -213,6 +212,9 @@ def cost_volume(features1: Maps, features2: Maps, *, radius: int, stride: int = 
 
     Returns:
         The volume in the features' type; inside autocast float32.
+
+    Raises:
+        ValueError: The radius is negative, or the stride not positive.
     """
     if radius < 0 or stride < 1:
         raise ValueError(f"radius {radius}, stride {stride}: must be at least 0 and at least 1")

@@ -8,7 +8,7 @@ that of a run that was not: lines after the checkpoint that it went on from are 
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Run:
         last = latest(folder)
         step = _step(last) if last else 0
         _forget_after(folder / METRICS, step)
+        for old in () if last else folder.glob("events.out.tfevents.*"):
+            old.unlink()
         self._metrics = (folder / METRICS).open("a", encoding="utf-8")
         self._events = SummaryWriter(str(folder), purge_step=step + 1)
 
@@ -62,36 +64,49 @@ class Run:
             InputError: Another run is there, or at work there; or the folder cannot be written.
         """
         with locked(folder, "training", option="--run"):
-            (folder / CHECKPOINTS).mkdir(exist_ok=True)
-            clear(folder / CHECKPOINTS)
-            _check_same(folder, config, data)
-            run = cls(folder, config)
+            with _writing(folder):
+                (folder / CHECKPOINTS).mkdir(exist_ok=True)
+                clear(folder / CHECKPOINTS)
+                _check_same(folder, config, data)
+                run = cls(folder, config)
             try:
                 yield run
             finally:
-                run._metrics.close()
-                run._events.close()
+                with _writing(folder), closing(run._events):
+                    run._metrics.close()
 
     def log(self, step: int, kind: str, values: Mapping[str, Any], *, data: str = "") -> None:
         """Writes a line of metrics, and its numbers for TensorBoard; ``data``: what they were measured on."""
         line = {"step": step, "kind": kind} | ({"data": data} if data else {}) | dict(values)
-        print(json.dumps(line), file=self._metrics, flush=True)
-        for name, value in values.items():
-            if isinstance(value, int | float):
-                self._events.add_scalar("/".join(filter(None, (kind, data, name))), value, step)
+        with _writing(self.folder):
+            print(json.dumps(line), file=self._metrics, flush=True)
+            for name, value in values.items():
+                if isinstance(value, int | float):
+                    self._events.add_scalar("/".join(filter(None, (kind, data, name))), value, step)
 
     def draw(self, step: int, name: str, batch: Batch, flow: Tensor) -> None:
         """Shows the first pair of a batch: frame 1, its true flow, the network's."""
-        self._events.add_image(name, _picture(batch, flow), step, dataformats="HWC")
+        with _writing(self.folder):
+            self._events.add_image(name, _picture(batch, flow), step, dataformats="HWC")
 
     def save(self, checkpoint: Checkpoint, *, best: bool) -> None:
         """Keeps a checkpoint, and as the best one, too, if it is; drops the oldest."""
         folder = self.folder / CHECKPOINTS
-        checkpoint.save(folder / _name(checkpoint.step))
+        # In this order: a run that is stopped in between goes on from the one before, and finds the best again.
         if best:
             checkpoint.for_use().save(folder / BEST)
+        checkpoint.save(folder / _name(checkpoint.step))
         for old in _saved(self.folder)[: -self._keep]:
             old.unlink()
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Names the run's folder where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"--run {folder}: cannot be written: {error.strerror}") from None
 
 
 def to_use(folder: Path) -> Path:
@@ -119,10 +134,11 @@ def _step(checkpoint: Path) -> int:
 
 
 def _check_same(folder: Path, config: TrainConfig, data: Mapping[str, str]) -> None:
-    """Writes the configuration; where there is one, it must be the same but for ``machine``."""
+    """Writes the configuration; that by which something was learned must be the same but for ``machine``."""
     path = folder / CONFIG
-    if path.exists():
-        there = TrainConfig.load(path)
+    # Loaded in any case: what is no run's is refused, not replaced.
+    there = TrainConfig.load(path) if path.exists() else None
+    if there and any((folder / CHECKPOINTS).glob("*.pt")):
         known = read_toml(path).get("made_by", {}).get("data", {})
         reasons = [
             f"{key}: {old!r} there, {new!r} here"
@@ -149,11 +165,43 @@ def _differences(there: TrainConfig, here: TrainConfig) -> Iterator[tuple[str, A
     return difference(there, here)
 
 
+def read_log(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The lines of a ``metrics.jsonl`` with their numbers, of a run at work, too: the last may be only half there.
+
+    Raises:
+        InputError: It cannot be read, or a line is damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    for number, text in enumerate(lines, 1):
+        if text.endswith("\n"):
+            line = _parsed(text)
+            if line is None:
+                raise damaged(path, number)
+            yield number, line
+
+
+def damaged(path: Path, number: int) -> InputError:
+    """The error that a line of a log is."""
+    return InputError(f"{path}: line {number} is damaged: take it out, or train again in another folder")
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("step"), int) else None
+
+
 def _forget_after(metrics: Path, step: int) -> None:
-    """Drops what was logged after a step, and a line that was cut off."""
+    """Drops what was logged after a step, and lines that were cut off, or lost with the machine's power."""
     if metrics.exists():
-        lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        lines = metrics.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        parsed = ((line, _parsed(line)) for line in lines if line.endswith("\n"))
+        kept = [line for line, values in parsed if values and values["step"] <= step]
         write_aside(metrics, "".join(kept).encode())
 
 

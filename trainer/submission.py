@@ -8,6 +8,8 @@
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ class Submission:
         if not found:
             raise InputError(f"--submission: {spec}: only Sintel's and KITTI's servers are known")
         self._images, self._kitti = found["images"], found["kitti"]
-        self.folder = folder / (self._kitti or "sintel")
+        self._given, self.folder = folder, folder / (self._kitti or "sintel")
 
     def write(self, pair: str, flow: Flow) -> Path:
         """Writes a pair's flow.
@@ -48,21 +50,33 @@ class Submission:
             flow: In pixels.
 
         Raises:
-            InputError: The flow is not finite.
-            OSError: The file cannot be written.
+            InputError: The flow is not finite, or the file cannot be written.
         """
-        if self._images:
-            scene, _, frame = pair.partition("/frame_")
-            path = self.folder / self._images / scene / f"frame{frame}.flo"
-            write_flo(path, flow)
-        else:
-            path = self.folder / ("flow" if self._kitti == "kitti2015" else "") / f"{pair}_10.png"
-            most = KITTI_ZERO / KITTI_STEPS
-            write_kitti(path, np.clip(flow, -most, most - 1 / KITTI_STEPS))
+        with self._writing():
+            if self._images:
+                scene, _, frame = pair.partition("/frame_")
+                path = self.folder / self._images / scene / f"frame{frame}.flo"
+                write_flo(path, flow)
+            else:
+                path = self.folder / ("flow" if self._kitti == "kitti2015" else "") / f"{pair}_10.png"
+                most = KITTI_ZERO / KITTI_STEPS
+                write_kitti(path, np.clip(flow, -most, most - 1 / KITTI_STEPS))
         return path
 
     def finish(self) -> str:
-        """Packs what the server takes as a zip; says what to upload."""
+        """Packs what the server takes as a zip; says what to upload.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
         if self._images:
             return f"{self.folder}: pack it with MPI-Sintel's bundler, once both passes are there"
-        return f"{shutil.make_archive(str(self.folder), 'zip', self.folder)}: upload it"
+        with self._writing():
+            return f"{shutil.make_archive(str(self.folder), 'zip', self.folder)}: upload it"
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"--submission {self._given}: cannot be written: {error.strerror}") from None

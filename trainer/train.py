@@ -79,6 +79,12 @@ class Data:
             if part.source.size is not None:
                 check_crop(part.source.size, (config.crop.height, config.crop.width))
         val = {spec: open_validation(spec) for spec in config.val}
+        for source in val.values():
+            if source.endless and not config.validation.pairs:
+                raise InputError(
+                    f"--val {source.name}: has no end: say how many pairs (--set validation.pairs=500), or take a "
+                    "dataset that `chairsgen build` made"
+                )
         if config.machine.paint == "cuda":
             painter = str(device) if device.type == "cuda" else "cuda"
             parts = {
@@ -226,11 +232,10 @@ def _train(
                 # on from one logs what a run without a break does.
                 judge = bool(data.val) and (done % config.validation.every == 0 or done == end)
                 save = judge or done % config.checkpoint.every == 0 or done == end
-                if save or done % config.log_every == 0:
-                    if run:
-                        values = {"stage": stage.name, "lr": lr, "skipped": skipped}
-                        run.log(done, "train", values | window.values(loader.waited))
-                    window = Window(pairs=config.batch_size, waited=loader.waited)
+                log = save or done % config.log_every == 0
+                if run and log:
+                    values = {"stage": stage.name, "lr": lr, "skipped": skipped}
+                    run.log(done, "train", values | window.values(loader.waited))
                 better = False
                 if run and judge:
                     with average.applied():
@@ -250,6 +255,8 @@ def _train(
                         best=best,
                     )
                     run.save(checkpoint, best=better)
+                if log:
+                    window = Window(pairs=config.batch_size, waited=loader.waited)
 
     place.wait()
     seconds = time.perf_counter() - began
@@ -292,7 +299,8 @@ def _frames(batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
 def _wrap(network: nn.Module, config: TrainConfig, place: Place) -> nn.Module:
     """The network as it is called: on many devices, compiled."""
     if place.world > 1:
-        network = DistributedDataParallel(network)
+        # Some parameters may have no part in the loss: it sees in the first step which.
+        network = DistributedDataParallel(network, static_graph=True)
     if config.machine.compile:
         network = torch.compile(network)  # type: ignore[assignment]
     return network

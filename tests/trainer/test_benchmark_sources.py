@@ -207,6 +207,17 @@ def test_every_image_of_another_size_is_named(case: Case, tree: Tree) -> None:
         path.write_bytes(content)
 
 
+def test_a_whole_pair_of_another_size_is_named(tree: Tree) -> None:
+    chairs(tree)
+    pixels = np.zeros((3, 4, 3), np.uint8)
+    for k in (1, 2):
+        tree.put(f"data/00002_img{k}.ppm", b"P6 4 3 255\n" + pixels.tobytes())
+    tree.put("data/00002_flow.flo", flo(pixels[..., :2]))
+    source = open_validation(f"chairs:{tree.root}?split=all")
+    with pytest.raises(InputError, match="00002 is 3 x 4, others are 6 x 8: take it out"):
+        list(ordered(source, 1, torch.device("cpu")))
+
+
 @pytest.mark.parametrize(
     ("content", "cause"),
     [

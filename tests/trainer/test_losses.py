@@ -176,3 +176,8 @@ def test_more_levels_than_weights_are_named() -> None:
     batch, flows = _batch(0, (32, 32)), _pyramid(0, (32, 32), (1, 2, 4))
     with pytest.raises(InputError, match=r"loss\.weights has 2 values, the network's pyramid 3 levels"):
         flow_loss(flows, batch, LossConfig(weights=(0.5, 0.5)))
+
+
+def test_a_robust_penalty_needs_a_slope_at_no_error() -> None:
+    with pytest.raises(InputError, match="epsilon = 0: must be above 0 where penalty = robust"):
+        LossConfig(penalty="robust", epsilon=0.0)

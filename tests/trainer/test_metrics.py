@@ -1,12 +1,10 @@
 """Metrics: by hand, beside a plain reference, and whatever the batches are."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -43,6 +41,16 @@ def drawn(seed: int, batch: int = 3, height: int = 6, width: int = 9) -> tuple[T
 
 
 # --- by hand
+
+
+def test_what_is_not_finite_spoils_its_own_regions_alone() -> None:
+    truth = torch.tensor([[[3.0, 20.0, 60.0]], [[4.0, 0.0, 0.0]]])[None]
+    flow = truth + 1
+    flow[0, 0, 0, 1] = math.inf
+    result = measure(flow, batch_of(truth))
+    assert math.isnan(result.epe)
+    assert math.isnan(result.pixels["s10-40"].epe)
+    assert result.pixels["s0-10"].epe == result.pixels["s40+"].epe == pytest.approx(math.sqrt(2))
 
 
 def test_a_case_by_hand() -> None:
@@ -197,36 +205,3 @@ def assert_same(result: Result, expected: Result) -> None:
         for name in REGIONS:
             assert_close(getattr(result, part)[name], vars(getattr(expected, part)[name]))
     assert result.num_images == expected.num_images
-
-
-def test_parts_can_be_merged_in_any_order() -> None:
-    flow, batch = drawn(1, batch=6)
-    parts = [Metrics() for _ in range(3)]
-    for i, part in enumerate(parts):
-        part.add(flow[2 * i : 2 * i + 2], rows(batch, 2 * i, 2 * i + 2))
-    parts[2].merge(parts[0])
-    parts[2].merge(parts[1])
-    assert_same(parts[2].result(), measure(flow, batch))
-    parts[0].reduce()
-    assert_same(parts[0].result(), measure(flow[:2], rows(batch, 0, 2)))
-
-
-def _share(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    store = f"file://{folder}/store"
-    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
-    flow, batch = drawn(2, batch=5)
-    metrics = Metrics()
-    first, end = (0, 3) if rank == 0 else (3, 5)
-    metrics.add(flow[first:end], rows(batch, first, end))
-    metrics.reduce()
-    torch.save(metrics._sums, f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
-def test_processes_add_up(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(_share, (str(tmp_path),), nprocs=2)
-    whole = Metrics()
-    whole.add(*drawn(2, batch=5))
-    for rank in range(2):
-        assert torch.allclose(torch.load(tmp_path / f"{rank}.pt"), whole._sums, rtol=1e-12)

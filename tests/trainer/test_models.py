@@ -268,6 +268,9 @@ def test_a_network_of_ones_own_goes_by_name(monkeypatch: pytest.MonkeyPatch) -> 
         ("math:no_such_function", "no_such_function"),
         ("math:pi", "is not a function or a class"),
         (":f", "model ':f'"),
+        ("math:sqrt", "model 'math:sqrt': missing a required"),
+        ("string:capwords", "model 'string:capwords': missing a required"),
+        ("platform:machine", "model 'platform:machine': made a str, not a network"),
     ],
 )
 def test_unknown_networks_are_named(name: str, message: str) -> None:

@@ -90,6 +90,12 @@ def test_an_exported_network_gives_the_same_flow_on_any_size(format: str, checkp
         assert (flow - wanted).abs().max() < 1e-3
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load:DeprecationWarning")
+def test_an_exported_network_runs_on_any_device(checkpoint: Path) -> None:
+    network = exporting.load(io.BytesIO(export(checkpoint, "torchscript").read_bytes()))
+    assert "cpu" not in str(network.inlined_graph)
+
+
 @pytest.mark.parametrize("checkpoint", [{"centre": True}], indirect=True)
 def test_a_network_that_cannot_be_traced_is_refused(checkpoint: Path) -> None:
     with pytest.raises(

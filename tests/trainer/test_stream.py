@@ -94,7 +94,11 @@ def test_where_it_is_painted_is_no_part_of_it(recipe: Path, monkeypatch: pytest.
 def test_a_training_paints_where_it_is_told_to(paint: str, device: str, painted: str, recipe: Path) -> None:
     spec = f"stream:{recipe}?seed={SEED}"
     config = configure(
-        "spynet", data=[f"{spec}&weight=2"], val=[spec], crop=(64, 64), overrides=[f"machine.paint={paint}"]
+        "spynet",
+        data=[f"{spec}&weight=2"],
+        val=[spec],
+        crop=(64, 64),
+        overrides=[f"machine.paint={paint}", "validation.pairs=1"],
     )
     data = Data.open(config, torch.device(device))
     sources = [*(part.source for part in data.parts.values()), *data.val.values()]

@@ -159,8 +159,8 @@ def test_a_compiled_network_makes_the_same_losses(
 
 
 def test_two_processes_lose_what_one_loses(data: Path, tmp_path: Path) -> None:
-    settings = ["options.num_levels=2", "loss.form=sum", "validation.every=3"]
-    config = ask("spynet", data, *settings, steps=6, val=[str(data)])
+    settings = ["loss.form=sum", "validation.every=3"]
+    config = ask("networks:twice", data, *settings, steps=6, val=[str(data)])
     train_here(config, tmp_path / "one")
     command = [
         sys.executable,
@@ -172,11 +172,17 @@ def test_two_processes_lose_what_one_loses(data: Path, tmp_path: Path) -> None:
         "--",
         "trainer",
     ]
-    arguments = ["train", "--model=spynet", f"--data={data}", f"--val={data}", f"--run={tmp_path / 'two'}"]
+    arguments = [
+        "train",
+        "--model=networks:twice",
+        f"--data={data}",
+        f"--val={data}",
+        f"--run={tmp_path / 'two'}",
+    ]
     arguments += ["--steps=6", "--batch-size=4", "--crop", "32", "48", "--augment=none", "--device=cpu"]
     changes = ["machine.workers=0", "log_every=1", "optimiser.lr=1e-3", *settings]
     sets = [word for change in changes for word in ("--set", change)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
     result = subprocess.run([*command, *arguments, *sets], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("next: trainer evaluate") == 1
@@ -288,6 +294,10 @@ def test_a_training_that_diverges_ends_with_one(
         (["--crop", "64", "48"], "crop 64 x 48 is larger than the frames, 32 x 48"),
         (["--data=nowhere"], "nowhere: no dataset here"),
         (["--val=nowhere"], "nowhere: no dataset here"),
+        (
+            ["--val=stream:flyingchairs"],
+            "stream:flyingchairs: has no end: say how many pairs (--set validation",
+        ),
         (["--init=nowhere.pt"], "nowhere.pt: cannot be read: No such file"),
         (["--model=networks:greedy"], "out of memory: lower --batch-size (now 2) or --crop (now 32 48)"),
         (["--model=networks:twice", "--steps=1"], "--steps 1: the network has 2 stages"),

@@ -1,19 +1,22 @@
 """What a training keeps: broken off, it goes on to what it would have come to."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trained import ask, log_of, same, saved_in, train_here
 
 from chairsgen.errors import InputError
 from trainer.checkpoint import Checkpoint
-from trainer.runs import CONFIG, METRICS
+from trainer.runs import CONFIG, METRICS, Run
 from trainer.settings import TrainConfig
+from trainer.studies.running import curves
 
 HERE = Path(__file__).parent
 
@@ -141,3 +144,102 @@ def test_a_run_goes_on_with_weights_that_lie_otherwise_in_memory(
     for before, after in zip(lines, log_of(tmp_path / "run"), strict=True):
         assert after["loss"] == pytest.approx(before["loss"], rel=1e-4)
         assert after["gradient"] == pytest.approx(before["gradient"], rel=1e-3)
+
+
+@pytest.mark.parametrize("stop", range(8))
+def test_the_best_is_kept_wherever_a_run_is_killed(
+    stop: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ask("networks:small", data, "validation.every=1", steps=4, val=[str(data)])
+    whole = train_here(config, tmp_path / "whole").checkpoint
+    written: list[Path] = []
+
+    def save(checkpoint: Checkpoint, path: Path) -> None:
+        if len(written) == stop:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(checkpoint, path)
+
+    write = Checkpoint.save
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save)
+        try:
+            train_here(config, tmp_path / "killed")
+        except KeyboardInterrupt:
+            assert len(written) == stop
+    if written:
+        with pytest.raises(InputError, match="holds another run"):
+            train_here(ask("networks:plain", data), tmp_path / "killed")
+    best = train_here(config, tmp_path / "killed").checkpoint
+    assert best.name == whole.name == "best.pt"
+    assert same(Checkpoint.load(best).weights, Checkpoint.load(whole).weights)
+
+
+def test_a_run_that_learned_nothing_binds_nobody(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: Run, checkpoint: Checkpoint, *, best: bool) -> None:
+        raise KeyboardInterrupt
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_here(ask("networks:twice", data, "checkpoint.every=5"), run)
+    assert len(log_of(run)) == 5
+    with pytest.raises(InputError, match="out of memory"):
+        train_here(ask("networks:greedy", data), run)
+    config = ask("networks:small", data, steps=3)
+    train_here(config, run)
+    assert TrainConfig.load(run / CONFIG) == config
+    assert [line["step"] for line in log_of(run)] == [1, 2, 3]
+    assert len(list(run.glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_configuration_of_something_else_is_not_replaced(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / CONFIG
+    path.write_text("[tool]\nmine = true\n")
+    with pytest.raises(InputError, match=f"^{path}: "):
+        train_here(ask("networks:small", data), tmp_path)
+    assert path.read_text() == "[tool]\nmine = true\n"
+
+
+def test_a_full_disk_is_one_line(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(self: Run, *given: Any, **named: Any) -> None:
+        with Path("/dev/full").open("w") as full:
+            os.dup2(full.fileno(), self._metrics.fileno())
+        log(self, *given, **named)
+
+    log = Run.log
+    monkeypatch.setattr(Run, "log", fill)
+    with pytest.raises(InputError, match=r"^--run .*run: cannot be written: No space left on device"):
+        train_here(ask("networks:small", data), tmp_path / "run")
+
+
+def test_validating_and_saving_do_not_slow_down_what_is_logged(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(self: Run, checkpoint: Checkpoint, *, best: bool) -> None:
+        time.sleep(0.3)
+
+    monkeypatch.setattr(Run, "save", slowly)
+    train_here(ask("networks:small", data, "checkpoint.every=1", steps=6), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / METRICS).read_text().splitlines()]
+    assert min(4 / line["pairs_per_second"] for line in lines[1:]) < 0.3
+
+
+def test_a_damaged_line_is_named_until_the_run_goes_on(data: Path, tmp_path: Path) -> None:
+    config = ask("networks:small", data, "checkpoint.every=2", "validation.every=2", steps=4, val=[str(data)])
+    run = tmp_path / "run"
+    train_here(config, run)
+    lines, points = log_of(run), curves(run)
+    (run / "checkpoints" / "step-00000004.pt").unlink()
+    with (run / METRICS).open("a") as log:
+        log.write('{"step": 5, "ki')
+    assert curves(run) == points
+    with (run / METRICS).open("a") as log:
+        log.write("\0\0\n")
+    with pytest.raises(InputError, match=r"metrics\.jsonl: line 7 is damaged"):
+        curves(run)
+    train_here(config, run)
+    assert (log_of(run), curves(run)) == (lines, points)

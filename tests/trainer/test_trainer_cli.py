@@ -45,3 +45,10 @@ def test_a_mistaken_call_ends_in_one_line(arguments: list[str]) -> None:
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_is_not_installed_is_named() -> None:
+    code = "import sys; sys.modules['torch'] = None; sys.argv = ['trainer', 'models']; from trainer.cli import main"
+    result = subprocess.run([sys.executable, "-c", f"{code}; main()"], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "trainer: torch is missing: pip install 'chairsgen[torch]'\n"

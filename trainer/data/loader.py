@@ -122,10 +122,7 @@ def ordered(
         InputError: The source is endless, and there is no limit; or a file is damaged.
     """
     if limit is None and source.endless:
-        raise InputError(
-            f"{source.name}: has no end: say how many pairs (--set validation.pairs=500), "
-            "or take a dataset that `chairsgen build` made"
-        )
+        raise InputError(f"{source.name}: has no end: set a limit")
     count = sys.maxsize if source.endless else len(source)
     count = count if limit is None else min(count, limit)
     batch_size = batch_size if source.size else 1

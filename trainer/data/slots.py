@@ -62,7 +62,7 @@ def fill(batch: Pairs, row: int, pair: Pair, source: Source) -> None:
     if pair.size != (height, width):
         raise InputError(
             f"{source.name}: {pair.name} is {pair.size[0]} x {pair.size[1]}, others are {height} x {width}: "
-            "a batch needs frames of one size: use --batch-size 1"
+            "take it out, or unpack the dataset again"
         )
     occ = np.False_ if pair.occ is None else pair.occ
     rows: list[tuple[Tensor, Any]] = [

@@ -110,7 +110,11 @@ class Source(ABC):
         return True
 
     def side(self, side: Side) -> "Source | None":
-        """The pairs of one side of the dataset's own split; None if it has none."""
+        """The pairs of one side of the dataset's own split; None if it has none.
+
+        Raises:
+            InputError: No pairs are on that side, or they have no truth to learn from.
+        """
         return None
 
     def painted_on(self, device: str) -> "Source":

@@ -62,9 +62,17 @@ def create_model(name: str, **options: Any) -> nn.Module:
         **options: Changes of the network's configuration, such as ``radius=6``.
 
     Raises:
-        InputError: No such model, or no such option.
+        InputError: No such model, or no such option; or what is named makes no network.
     """
-    return _builder(name)(**options)
+    build = _builder(name)
+    try:
+        inspect.signature(build).bind(**options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model {name!r}: {error}") from None
+    model = build(**options)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model {name!r}: made a {type(model).__name__}, not a network")
+    return model
 
 
 def model_options(name: str) -> Config:

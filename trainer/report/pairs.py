@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
 from chairsgen.flowviz import error_map, flow_to_colour
 from chairsgen.page.pair import SATURATIONS_PX
 from chairsgen.sample import Image
 from trainer.batch import Batch
-from trainer.data import Source, ordered
-from trainer.data.source import Subset
+from trainer.data import Source
+from trainer.data.slots import collate
 from trainer.methods import Method
 
 PICTURES = ("Frame 1", "Frame 2", "True flow", "Predicted flow", "Error")
@@ -76,8 +75,9 @@ def draw(
         errors: Every method's error on every pair, by the methods' names.
         name: This method's.
     """
-    batches = ordered(Subset(source, indices), 1, torch.device("cpu"))
-    for index, batch in zip(indices, map(Batch.of, batches), strict=True):
+    for index in indices:
+        pair = source.read(index)
+        batch = Batch.of(collate([pair], source))
         image1, image2 = (
             np.ascontiguousarray(images.movedim(1, -1).numpy()) for images in (batch.image1, batch.image2)
         )
@@ -94,7 +94,7 @@ def draw(
         small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (*photos, *drawn)]
         small.append(cv2.resize(mapped, size, interpolation=cv2.INTER_NEAREST))
         yield Shown(
-            name=source.read(index).name,
+            name=pair.name,
             epe=errors[name][index],
             length=float(length.mean()),
             saturation=longest,

@@ -1,8 +1,7 @@
 """A run as a report needs it: what was asked for, how it learned, and the checkpoint to judge."""
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from chairsgen.errors import InputError
 from trainer.checkpoint import Checkpoint
 from trainer.models import num_parameters
 from trainer.report.plots import Curve, Style
-from trainer.runs import CONFIG, METRICS, latest, to_use
+from trainer.runs import CONFIG, METRICS, damaged, latest, read_log, to_use
 from trainer.settings import TrainConfig
 
 
@@ -40,20 +39,17 @@ class Log:
             InputError: There is none, nothing is in it yet, or it is damaged.
         """
         log = cls()
-        for number, line in _lines(path):
+        for number, line in read_log(path):
             try:
                 log._add(line)
             except (LookupError, TypeError, ValueError):
-                raise InputError(
-                    f"{path}: line {number} is damaged: take it out, or train again in another folder"
-                ) from None
+                raise damaged(path, number) from None
         if not log.step:
             raise InputError(f"{path}: holds no metrics yet: wait for the run's first line")
         return log
 
-    def _add(self, text: str) -> None:
-        line: Mapping[str, Any] = json.loads(text)
-        step = int(line["step"])
+    def _add(self, line: Mapping[str, Any]) -> None:
+        step = line["step"]
         if line["kind"] == "train":
             for name, curve in self.learned.items():
                 curve.append((step, math.nan if line[name] is None else float(line[name])))
@@ -61,15 +57,6 @@ class Log:
             self.judged.setdefault(line["data"], []).append((step, float(line["epe"])))
             self.zero[line["data"]] = float(line["zero"])
         self.step = max(self.step, step)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    # The last line may be only half there while the run is at work.
-    return ((number, line) for number, line in enumerate(lines, 1) if line.endswith("\n"))
 
 
 @dataclass(frozen=True, kw_only=True)

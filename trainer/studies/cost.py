@@ -34,6 +34,8 @@ def step_seconds(config: TrainConfig, device: str) -> float:
     place = pick_device(device)
     model = create_model(config.model, **config.options.to_dict()).to(place)
     stage = stages_of(model)[-1]
+    model.requires_grad_(False)
+    stage.learns.requires_grad_()
     size = (config.batch_size, 3, config.crop.height, config.crop.width)
     images = [torch.rand(size, device=place) for _ in range(2)]
     began = 0.0

@@ -1,6 +1,5 @@
 """Doing a study's work: making its datasets, training its runs, reading what came of them."""
 
-import json
 import math
 import os
 import subprocess
@@ -17,7 +16,7 @@ from chairsgen.builder import build
 from chairsgen.dataset import MANIFEST, Manifest
 from chairsgen.errors import InputError, WorkerDied
 from trainer.guards import Diverged
-from trainer.runs import METRICS
+from trainer.runs import METRICS, read_log
 from trainer.settings import TrainConfig
 from trainer.studies.plan import Dataset
 from trainer.train import train
@@ -68,9 +67,7 @@ def curves(folder: Path) -> dict[str, list[Point]]:
     """A run's validations so far, by SPEC."""
     found: dict[str, list[Point]] = {}
     path = folder / METRICS
-    for text in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else ():
-        # The last line may be only half there while the run is at work.
-        line = json.loads(text) if text.endswith("\n") else {}
+    for _, line in read_log(path) if path.exists() else ():
         if line.get("kind") == "val":
             found.setdefault(line["data"], []).append(Point(step=line["step"], epe=line["epe"]))
     return found
