@@ -15,6 +15,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from chairsgen.aside import aside_name
 from chairsgen.packing import pack
 from chairsgen.sample import FlowSample
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from chairsgen.aside import aside_name
 from chairsgen.errors import InputError
 from trainer.torchfile import read_torch
 
@@ -68,7 +69,7 @@ class Checkpoint:
             InputError: The disk is full, or the folder cannot be written.
         """
         content = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        aside = path.with_name(f".{path.name}.part")
+        aside = aside_name(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with aside.open("wb") as file:

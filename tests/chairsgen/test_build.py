@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
-from chairsgen import Recipe, build, folder, open_dataset, shards
+from chairsgen import Recipe, build, open_dataset, shards
+from chairsgen.aside import ASIDE
 from chairsgen.dataset import MANIFEST
 from chairsgen.errors import InputError
 
@@ -174,7 +174,7 @@ def test_ctrl_c_keeps_whole_shards_and_says_how_to_go_on(uninterrupted: Path, tm
     assert "are kept in" in last
     assert "the same command goes on" in last
     assert "Traceback" not in errors
-    assert not list(out.glob(".*.part"))
+    assert not list(out.glob(ASIDE))
     whole = contents(out)
     assert whole["shard-00000.h5"] == contents(uninterrupted)["shard-00000.h5"]
     assert len(open_dataset(out)) == SHARD * (len(whole) - 1)
@@ -237,12 +237,18 @@ def test_two_builds_in_one_folder_are_refused(tmp_path: Path) -> None:
     assert "is at work there" in second.stderr
 
 
-def test_too_little_room_is_said_before_work_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = 10_000_000
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))
-    folder.check_disk([(tmp_path, 6_000_000), (tmp_path, 4_000_000)])
-    with pytest.raises(InputError, match=r"about 0.0 GB are needed.*free some space"):
-        folder.check_disk([(tmp_path, 6_000_000), (tmp_path, 4_000_001)])
+def test_an_unknown_executor_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--executor slurm: must be one of local, ray"):
+        build(tmp_path / "out", n=1, executor="slurm")
+
+
+def test_a_cache_that_is_no_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CHAIRSGEN_CACHE", str(tmp_path / "file"))
+    result = subprocess.run(command(tmp_path / "out"), capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"chairsgen: {tmp_path / 'file' / 'textures'}: Not a directory: ")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.fixture
@@ -271,10 +277,9 @@ def test_a_full_disk_keeps_whole_shards_and_the_build_goes_on_with_more_room(
     assert "GB are needed" in refused.stderr
     assert not list(out.iterdir())
     monkeypatch.setattr(shards, "estimate", lambda *_, **__: 0)
-    with pytest.raises(InputError, match=r"the disk is full.*run the same command again"):
+    with pytest.raises(InputError, match=r"No space left on device: make room.*the same command goes on"):
         build(out, n=PAIRS, shard_size=SHARD, recipe=recipe, quiet=True)
     kept = [path.name for path in out.iterdir()]
-    assert not any(name.endswith(".part") for name in kept)
     for name in kept:
         assert name == MANIFEST or contents(out)[name] == contents(uninterrupted)[name]
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)

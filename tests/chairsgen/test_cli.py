@@ -141,6 +141,7 @@ def test_a_machine_without_egl_is_told_what_to_install(places: Path) -> None:
     ("words", "known"),
     [
         ("build --out x --device {}", builder.DEVICES),
+        ("build --out x --executor {}", builder.EXECUTORS),
         ("export x --out y --format {}", export.LAYOUTS),
     ],
 )

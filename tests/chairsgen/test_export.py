@@ -179,8 +179,8 @@ def test_an_interrupted_export_leaves_whole_files_and_goes_on(
     assert len(left) == 17
     assert left.items() <= whole.items()
     # What a killed process leaves, too.
-    part = next(path for path in out.rglob("*_*") if path.is_file()).parent / ".x.part"
-    part.write_bytes(b"half")
+    part = next(path for path in out.rglob("*_*") if path.is_file()).parent / "x.png"
+    aside.aside_name(part).write_bytes(b"half")
     export(dataset.folder, out, layout, workers=1, quiet=True)
     assert files(out) == whole
 
@@ -254,7 +254,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, dataset: Dataset, monkeypatch: 
         message = refusal(dataset.folder, tmp_path / "out")
     assert "000000_10.png: No space left on device: files so far are whole" in message
     usage = shutil._ntuple_diskusage(10**9, 10**9 - 9000, 9000)  # type: ignore[attr-defined]
-    monkeypatch.setattr(exporting.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert "are needed, 0.0 GB are free" in refusal(dataset.folder, tmp_path / "out2", "flyingchairs")
 
 

@@ -172,8 +172,8 @@ def test_mistakes_are_one_line(dataset: Dataset, tmp_path: Path) -> None:
     empty.mkdir()
     made.manifest(num_samples=4).save(empty)
     calls: list[tuple[Path, dict[str, Any], str]] = [
-        (dataset.folder, {"out": tmp_path / "file"}, "--out .*cannot be written"),
-        (dataset.folder, {"out": tmp_path / "file" / "view"}, "--out .*cannot be written"),
+        (dataset.folder, {"out": tmp_path / "file"}, "file: File exists: choose another --out"),
+        (dataset.folder, {"out": tmp_path / "file" / "view"}, "file.*: Not a directory: choose"),
         (dataset.folder, {"out": tmp_path / "site"}, "--out .*holds another index.html"),
         (dataset.folder, {"limit": 0}, "--limit 0"),
         (tmp_path, {}, "no dataset here"),
@@ -186,16 +186,17 @@ def test_mistakes_are_one_line(dataset: Dataset, tmp_path: Path) -> None:
     assert (tmp_path / "site" / "index.html").read_text() == "<h1>My site</h1>"
 
 
-def test_a_page_and_the_files_of_others_stay_where_none_is_written(dataset: Dataset, tmp_path: Path) -> None:
-    theirs = tmp_path / "out" / "pairs" / "000000" / "flow.png"
+def test_what_is_not_replaced_stays(dataset: Dataset, tmp_path: Path) -> None:
+    theirs = tmp_path / "out" / "pairs" / "theirs" / "flow.png"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
     out = write_page(dataset.folder, out=tmp_path / "page", workers=1, quiet=True).parent
     for folder in (theirs.parents[2], out):
         with pytest.raises(InputError, match="--workers 0"):
             write_page(dataset.folder, out=folder, workers=0, quiet=True)
-    assert theirs.read_bytes() == b"theirs"
     assert (out / "index.html").exists()
+    write_page(dataset.folder, out=theirs.parents[2], workers=1, quiet=True)
+    assert theirs.read_bytes() == b"theirs"
 
 
 # ---- In a browser

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chairsgen import geometry, textures
 from chairsgen.errors import InputError, UnusableAsset
-from chairsgen.textures import PAD, Bank, Texture, write_aside
+from chairsgen.textures import PAD, Bank, Texture
 
 seeds = st.integers(0, 2**32 - 1)
 lengths = st.integers(17, 75)
@@ -173,20 +173,3 @@ def test_an_interrupted_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
         bank.save(KEY, made.load("disc"))
     assert not bank.has(KEY)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_a_file_written_aside_replaces_the_old_one_whole(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "file"
-    write_aside(path, b"old")
-    write_aside(path, b"new", b"er")
-    assert path.read_bytes() == b"newer"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_write_that_fails_midway_keeps_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_aside(path, b"old")
-    with pytest.raises(TypeError):
-        write_aside(path, b"new", "not bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import torch
 from torch import Tensor, nn
 
-from chairsgen.builder import build
+from chairsgen.workers import NoWorkers
 from trainer.ops import cost_volume
 
 STUDY = """
@@ -95,5 +94,5 @@ def write(folder: Path, text: str = STUDY, name: str = "quick") -> Path:
 @contextmanager
 def building_here() -> Iterator[None]:
     """Datasets are built in this process: to start others takes longer than pairs so small and few."""
-    with mock.patch("trainer.studies.running.build", partial(build, executor="here")):
+    with mock.patch("chairsgen.builder.start_workers", return_value=NoWorkers()):
         yield

@@ -210,9 +210,10 @@ def test_one_after_the_other_is_their_product() -> None:
     assert torch.allclose(once.flow, twice.flow, rtol=0, atol=2e-4)
 
 
-def test_pairs_of_a_batch_do_not_touch_each_other() -> None:
+@pytest.mark.parametrize("preset", PRESETS)
+def test_pairs_of_a_batch_do_not_touch_each_other(preset: str) -> None:
     samples = [made_sample(seed) for seed in range(3)]
-    drawn = [draw(PRESETS["raft"], np.random.default_rng(i), (96, 128), (64, 96), 1.0) for i in range(3)]
+    drawn = [draw(PRESETS[preset], np.random.default_rng(i), (96, 128), (64, 96), 1.0) for i in range(3)]
     together = augment(pairs_of(samples), stack(drawn), (64, 96))
     for i in range(3):
         alone = augment(pairs_of([samples[i]]), stack([drawn[i]]), (64, 96))
@@ -344,4 +345,4 @@ def test_what_no_pair_needs_does_not_travel() -> None:
     assert all(getattr(drawn, name) is None for name in ("erased", "colour", "gamma", "tone", "noise"))
     moved = drawn.to(torch.device("meta"))
     assert moved.A2_inverse.device.type == "meta"
-    assert (moved.noise_seed, moved.colour) == (drawn.noise_seed, None)
+    assert (moved.noise_seeds, moved.colour) == (drawn.noise_seeds, None)

@@ -1,6 +1,5 @@
 """Laws of batches, and of the flow that layered truth makes."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import made
@@ -149,14 +148,13 @@ def test_pairs_keep_their_kind_of_truth() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_frames_of_several_sizes_are_augmented_as_each_alone(preset: str) -> None:
     rng = np.random.default_rng(7)
-    changes = dataclasses.replace(PRESETS[preset], noise=PRESETS["none"].noise)
     pairs, source = [], tiny.Numbers(0, size=None, dense=True)
     for size in ((41, 70), (37, 76), (44, 66)):
         image1, image2 = rng.integers(0, 256, (2, *size, 3), dtype=np.uint8)
         truth = Vectors(flow=rng.normal(0, 9, (*size, 2)).astype(np.float32), valid=rng.random(size) < 0.6)
         pairs.append(Pair(name="", image1=image1, image2=image2, truth=truth, occ=rng.random(size) < 0.3))
     for _ in range(20):
-        drawn = [draw(changes, rng, pair.size, (24, 40), 1.0) for pair in pairs]
+        drawn = [draw(PRESETS[preset], rng, pair.size, (24, 40), 1.0) for pair in pairs]
         together = augment(collate(pairs, source), stack(drawn), (24, 40))
         for row, (pair, one) in enumerate(zip(pairs, drawn, strict=True)):
             alone = augment(collate([pair], source), stack([one]), (24, 40))

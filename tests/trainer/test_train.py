@@ -294,10 +294,7 @@ def test_a_training_that_diverges_ends_with_one(
         (["--crop", "64", "48"], "crop 64 x 48 is larger than the frames, 32 x 48"),
         (["--data=nowhere"], "nowhere: no dataset here"),
         (["--val=nowhere"], "nowhere: no dataset here"),
-        (
-            ["--val=stream:flyingchairs"],
-            "stream:flyingchairs: has no end: say how many pairs (--set validation",
-        ),
+        (["--val=stream:flyingchairs"], "--val stream:flyingchairs: has no end: say how many pairs"),
         (["--init=nowhere.pt"], "nowhere.pt: cannot be read: No such file"),
         (["--model=networks:greedy"], "out of memory: lower --batch-size (now 2) or --crop (now 32 48)"),
         (["--model=networks:twice", "--steps=1"], "--steps 1: the network has 2 stages"),

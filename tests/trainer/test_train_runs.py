@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from trained import ask, log_of, same, saved_in, train_here
 
+from chairsgen.aside import aside_name
 from chairsgen.errors import InputError
 from trainer.checkpoint import Checkpoint
 from trainer.runs import CONFIG, METRICS, Run
@@ -101,7 +102,7 @@ def test_a_run_that_was_killed_goes_on_to_the_last_bit(data: Path, tmp_path: Pat
         process.send_signal(signal.SIGKILL)
     steps = sorted(saved_in(tmp_path / "killed"))
     assert 0 < steps[-1] < 30
-    (tmp_path / "killed" / "checkpoints" / ".step-00000099.pt.part").write_bytes(b"cut off")
+    aside_name(tmp_path / "killed" / "checkpoints" / "step-00000099.pt").write_bytes(b"cut off")
     with (tmp_path / "killed" / METRICS).open("a") as log:
         log.write('{"step": 29, "kind": "train", "loss": 1}\n{"step": 3')
 

@@ -48,7 +48,9 @@ def test_a_mistaken_call_ends_in_one_line(arguments: list[str]) -> None:
 
 
 def test_what_is_not_installed_is_named() -> None:
-    code = "import sys; sys.modules['torch'] = None; sys.argv = ['trainer', 'models']; from trainer.cli import main"
-    result = subprocess.run([sys.executable, "-c", f"{code}; main()"], capture_output=True, text=True)
+    code = "import sys; sys.modules['torch'] = None; sys.argv = ['trainer', 'models']; import trainer.cli"
+    result = subprocess.run(
+        [sys.executable, "-c", f"{code} as cli; cli.main()"], capture_output=True, text=True
+    )
     assert result.returncode == 2
     assert result.stderr == "trainer: torch is missing: pip install 'chairsgen[torch]'\n"

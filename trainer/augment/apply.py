@@ -39,7 +39,7 @@ class Draws(Transport):
         tone: Of both frames.
         noise: Of the pair.
         noise_kind: Of all.
-        noise_seed: Of the whole batch. It stays a number: a generator is seeded by the processor.
+        noise_seeds: Of each pair. They stay numbers: a generator is seeded by the processor.
     """
 
     A1: Float64[Tensor, "batch 3 3"]
@@ -51,7 +51,7 @@ class Draws(Transport):
     tone: Float32[Tensor, "batch 2 2"] | None
     noise: Float32[Tensor, " batch"] | None
     noise_kind: str
-    noise_seed: int
+    noise_seeds: tuple[int, ...]
 
 
 def stack(draws: Sequence[Draw]) -> Draws:
@@ -74,7 +74,7 @@ def stack(draws: Sequence[Draw]) -> Draws:
         tone=unless(np.array([1.0, 0.0]), "tone"),
         noise=unless(0.0, "noise"),
         noise_kind=draws[0].noise_kind,
-        noise_seed=draws[0].noise_seed,
+        noise_seeds=tuple(draw.noise_seed for draw in draws),
     )
 
 
@@ -194,7 +194,7 @@ def _recolour(frames: Frames, draws: Draws) -> Frames:
         factor, summand = _frames(draws.tone)[..., None, None, None].unbind(1)
         frames = torch.addcmul(summand, frames, factor)
     if draws.noise is not None:
-        noise = _draw_noise(frames, draws.noise_kind, draws.noise_seed)
+        noise = _draw_noise(frames, draws.noise_kind, draws.noise_seeds)
         frames = frames.addcmul_(noise, draws.noise.repeat(2)[:, None, None, None])
     return frames.clamp_(0, 1)
 
@@ -214,8 +214,8 @@ def _covered(
     return (rows.unsqueeze(3) & columns.unsqueeze(2)).any(1, keepdim=True)
 
 
-def _draw_noise(like: Frames, kind: str, seed: int) -> Frames:
-    """Noise of strength 1, the same for the same seed, shape and kind of device."""
-    generator = torch.Generator(like.device).manual_seed(seed)
-    make = torch.rand if kind == "uniform" else torch.randn
-    return make(like.shape, generator=generator, device=like.device)
+def _draw_noise(like: Frames, kind: str, seeds: Sequence[int]) -> Frames:
+    """Noise of strength 1: a pair's is the same for the same seed, size and kind of device, in any batch."""
+    make, size = torch.rand if kind == "uniform" else torch.randn, (2, *like.shape[1:])
+    generators = (torch.Generator(like.device).manual_seed(seed) for seed in seeds)
+    return _frames(torch.stack([make(size, generator=each, device=like.device) for each in generators]))

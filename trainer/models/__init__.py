@@ -8,11 +8,21 @@ and cropping are done). It goes by name in either of two ways::
     def mine(**options): return Mine(...)
 
     create_model("package.module:function")     # the same function, not registered
+
+What a checkpoint names is called only if it is registered, once its module is imported, or a class of networks.
 """
 
 from trainer.models import flownet, flownet2, pwcnet, spynet  # noqa: F401  (they register their networks)
 from trainer.models.base import FlowModel, Stage, stages_of
-from trainer.models.registry import ENTRIES, Entry, create_model, model_options, num_parameters, register
+from trainer.models.registry import (
+    ENTRIES,
+    Entry,
+    create_model,
+    model_options,
+    named_by_file,
+    num_parameters,
+    register,
+)
 
 __all__ = [
     "ENTRIES",
@@ -21,6 +31,7 @@ __all__ = [
     "Stage",
     "create_model",
     "model_options",
+    "named_by_file",
     "num_parameters",
     "register",
     "stages_of",

@@ -75,6 +75,24 @@ def create_model(name: str, **options: Any) -> nn.Module:
     return model
 
 
+def named_by_file(name: str) -> str:
+    """A network's name that stands in a file, as it is.
+
+    What a file names would be called with the file's options: it has to say of itself that it makes networks.
+
+    Raises:
+        InputError: No such model, or it is neither registered nor a class of networks.
+    """
+    build = _builder(name)
+    network = isinstance(build, type) and issubclass(build, nn.Module)
+    if not network and all(entry.build is not build for entry in ENTRIES.values()):
+        raise InputError(
+            f"model {name!r}: a file names it, and it is neither registered (by trainer.models.register) nor a "
+            "class of networks: not called"
+        )
+    return name
+
+
 def model_options(name: str) -> Config:
     """The options that :func:`create_model` takes for a network, each at its default.
 

@@ -9,7 +9,7 @@ from typing import Any
 from chairsgen.config import read_toml
 from chairsgen.errors import InputError
 from trainer.checkpoint import Checkpoint
-from trainer.models import num_parameters
+from trainer.models import named_by_file, num_parameters
 from trainer.report.plots import Curve, Style
 from trainer.runs import CONFIG, METRICS, damaged, latest, read_log, to_use
 from trainer.settings import TrainConfig
@@ -110,6 +110,6 @@ class Trained:
             log=log,
             checkpoint=path,
             step=checkpoint.step,
-            parameters=num_parameters(checkpoint.model, **checkpoint.options),
+            parameters=num_parameters(named_by_file(checkpoint.model), **checkpoint.options),
             style=style,
         )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from chairsgen.errors import InputError
 from trainer.checkpoint import KIND, Checkpoint, load_state
-from trainer.models import ENTRIES, create_model
+from trainer.models import ENTRIES, create_model, named_by_file
 from trainer.torchfile import read_torch
 from trainer.weights import flownet, pwcnet, spynet
 from trainer.weights.convert import State, Weights, part_of, within
@@ -47,7 +47,7 @@ def load_model(path: str | os.PathLike[str]) -> nn.Module:
     """
     path = Path(path)
     weights = _read(path)
-    model = create_model(weights.name, **weights.options)
+    model = create_model(named_by_file(weights.name), **weights.options)
     _fill(model, weights, path)
     return model.eval()
 
@@ -115,7 +115,7 @@ def _check_traits(model: nn.Module, weights: Weights, what: str) -> None:
     if not weights.name:
         return
     with torch.device("meta"):
-        wanted = _traits(create_model(weights.name, **weights.options))
+        wanted = _traits(create_model(named_by_file(weights.name), **weights.options))
     for trait, value in _traits(model).items():
         convertible = weights.units and trait.endswith("flow_unit")
         if not convertible and wanted.get(trait, value) != value:
