@@ -9,7 +9,8 @@ and cropping are done). It goes by name in either of two ways::
 
     create_model("package.module:function")     # the same function, not registered
 
-What a checkpoint names is called only if it is registered, once its module is imported, or a class of networks.
+What a checkpoint names is called only if it says that it makes networks: if it is registered, a class of them, or
+annotated as a function that returns one.
 """
 
 from trainer.models import flownet, flownet2, pwcnet, spynet  # noqa: F401  (they register their networks)

@@ -81,14 +81,20 @@ def named_by_file(name: str) -> str:
     What a file names would be called with the file's options: it has to say of itself that it makes networks.
 
     Raises:
-        InputError: No such model, or it is neither registered nor a class of networks.
+        InputError: No such model, or it is neither registered, nor a class of networks, nor annotated as a
+            function that returns one.
     """
     build = _builder(name)
-    network = isinstance(build, type) and issubclass(build, nn.Module)
-    if not network and all(entry.build is not build for entry in ENTRIES.values()):
+    if any(entry.build is build for entry in ENTRIES.values()):
+        return name
+    try:
+        made = build if isinstance(build, type) else inspect.signature(build, eval_str=True).return_annotation
+    except (AttributeError, NameError, SyntaxError, TypeError, ValueError):
+        made = None
+    if not (isinstance(made, type) and issubclass(made, nn.Module)):
         raise InputError(
-            f"model {name!r}: a file names it, and it is neither registered (by trainer.models.register) nor a "
-            "class of networks: not called"
+            f"model {name!r}: a file names it, and it does not say that it makes networks, so it is not called: "
+            "annotate it, as in `def build() -> nn.Module`"
         )
     return name
 
