@@ -84,12 +84,7 @@ def memory_named(config: TrainConfig) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def telling_what_is_kept(folder: Path) -> Iterator[None]:
-    """Lets an interruption or a dead reader say what stays, and how to go on."""
-    try:
-        yield
-    except (KeyboardInterrupt, WorkerDied) as stop:
-        last = latest(folder)
-        kept = f"the same command goes on from {last}" if last else "no checkpoint was due yet"
-        raise type(stop)(f"{stop}: {kept}" if str(stop) else kept) from None
+def checkpoint_kept(folder: Path) -> str:
+    """What stays of a training, and how to go on."""
+    last = latest(folder)
+    return f"the same command goes on from {last}" if last else "no checkpoint was due yet"

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from chairsgen.errors import InputError
+from chairsgen.folder import telling_what_is_kept
 from chairsgen.progress import progress
 from chairsgen.workers import Workers
 from trainer.augment import Augmentation, Draw, augment, check_crop, draw, stack
@@ -30,7 +31,7 @@ from trainer.batch import Batch
 from trainer.checkpoint import Checkpoint, load_state
 from trainer.data import Loader, Part, Source, open_training, open_validation, ordered, start_readers
 from trainer.devices import Place, joined
-from trainer.guards import StuckAtZero, memory_named, skip, telling_what_is_kept
+from trainer.guards import StuckAtZero, checkpoint_kept, memory_named, skip
 from trainer.losses import flow_loss
 from trainer.models import Stage, create_model, stages_of
 from trainer.monitor import Window, measure
@@ -122,7 +123,7 @@ def train(config: TrainConfig, folder: Path, *, device: str = "auto", quiet: boo
         data = Data.open(config, place.device)
         opened = place.first(lambda: held.enter_context(Run.opened(folder, config, data.fingerprints)))
         readers = held.enter_context(start_readers(config.machine.workers))
-        held.enter_context(telling_what_is_kept(folder))
+        held.enter_context(telling_what_is_kept(lambda: checkpoint_kept(folder)))
         return _train(config, folder, data, readers, place, opened, quiet=quiet or place.rank > 0)
 
 

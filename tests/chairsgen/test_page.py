@@ -13,7 +13,6 @@ import made
 import numpy as np
 import pytest
 
-from chairsgen import geometry
 from chairsgen.compose import compose
 from chairsgen.dataset import Dataset, open_dataset
 from chairsgen.errors import InputError
@@ -63,13 +62,6 @@ def test_every_pair_has_its_files_and_the_page_its_assets(page: Path) -> None:
         assert {path.name for path in folder.iterdir()} == set(pair.FILES)
 
 
-def test_the_wheel_has_the_colours_of_flow_up_to_the_longest() -> None:
-    wheel = pair.wheel()
-    assert (wheel[..., :3].max(axis=-1) >= 254).all()
-    assert wheel[144, 144].tolist() == pytest.approx([255, 255, 255, 255], abs=4)
-    assert wheel[144, 286, :3].tolist() == pytest.approx([255, 0, 0], abs=4)
-
-
 def test_pictures_are_the_samples(dataset: Dataset, page: Path) -> None:
     for sample in dataset:
         folder = page.parent / "pairs" / f"{sample.index:06d}"
@@ -84,8 +76,6 @@ def test_pictures_are_the_samples(dataset: Dataset, page: Path) -> None:
             is_layer = (pictures["layers"] == pair.layer_colour(number)).all(axis=-1)
             assert np.array_equal(is_layer, sample.layer_id1 == number)
 
-    assert len({pair.layer_colour(number) for number in range(64)}) == 64
-
 
 def test_numbers_are_the_samples(dataset: Dataset, page: Path) -> None:
     for sample in dataset:
@@ -96,14 +86,6 @@ def test_numbers_are_the_samples(dataset: Dataset, page: Path) -> None:
         assert sum(data["histogram"]) == pytest.approx(1, abs=1e-4)
         assert data["figures"]["occluded"] == pytest.approx(sample.occ_fw.mean())
         assert sum(layer["share1"] for layer in data["layers"]) == pytest.approx(1)
-
-
-def test_a_motion_is_decomposed_into_what_it_was_made_of() -> None:
-    motion = geometry.similarity(1.2, np.radians(-25), (30.0, 20.0), (7.0, -3.0))
-    parts = {"x": 7.0, "y": -3.0, "turn": -25.0, "scale": 1.2, "stretch": 1.0}
-    assert pair.decompose(motion, (30.0, 20.0)) == pytest.approx(parts)
-    sheared = geometry.compose(motion, geometry.scaling(2.0, 0.5))
-    assert pair.decompose(sheared, (30.0, 20.0))["stretch"] == pytest.approx(4.0)
 
 
 def test_a_small_sample_is_spread_evenly_and_said_to_be_one(dataset: Dataset, tmp_path: Path) -> None:
