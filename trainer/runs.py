@@ -45,8 +45,6 @@ class Run:
         last = latest(folder)
         step = _step(last) if last else 0
         _forget_after(folder / METRICS, step)
-        for old in () if last else folder.glob("events.out.tfevents.*"):
-            old.unlink()
         self._metrics = (folder / METRICS).open("a", encoding="utf-8")
         self._events = SummaryWriter(str(folder), purge_step=step + 1)
 
@@ -151,6 +149,9 @@ def _check_same(folder: Path, config: TrainConfig, data: Mapping[str, str]) -> N
                 f"--run {folder}: holds another run ({'; '.join(reasons)}): choose another folder, or delete it"
             )
     else:
+        # Curves of what a run without a checkpoint began would be shown as this one's.
+        for old in folder.glob("events.out.tfevents.*") if there else ():
+            old.unlink()
         made_by = tomlkit.table()
         made_by.update({"version": __version__, "torch": torch.__version__, "data": dict(data)})
         document = tomlkit.document()
